@@ -1,14 +1,25 @@
 """ALFWorld and household text games behind one contract; knows nothing of models or messages."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from alfworld_env.checker import ContractBroken, check_env
+from alfworld_env.engine import NativeEngine
 from alfworld_env.env import AlfworldEnv, Engine, EngineName, Info
 from alfworld_env.errors import AlfworldEnvError, EngineUnavailable, GameDataNotFound, InvalidGame, ResetNeeded
 from alfworld_env.games import Game, GameData, Split, TaskType, list_games, read_game
 from alfworld_env.house import house_view
 from alfworld_env.observation import canonical_command, parse_receptacles, strip_banner, task_of
+from alfworld_env.vector import VectorAlfworldEnv
+
+if TYPE_CHECKING:
+    from alfworld_env.household import household_games
+    from alfworld_env.trajectories import Trajectory, Turn, record_expert, record_walkthrough
 
 __all__ = [
     "AlfworldEnv",
     "AlfworldEnvError",
+    "ContractBroken",
     "Engine",
     "EngineName",
     "EngineUnavailable",
@@ -17,14 +28,37 @@ __all__ = [
     "GameDataNotFound",
     "Info",
     "InvalidGame",
+    "NativeEngine",
     "ResetNeeded",
     "Split",
     "TaskType",
+    "Trajectory",
+    "Turn",
+    "VectorAlfworldEnv",
     "canonical_command",
+    "check_env",
     "house_view",
+    "household_games",
     "list_games",
     "parse_receptacles",
     "read_game",
+    "record_expert",
+    "record_walkthrough",
     "strip_banner",
     "task_of",
 ]
+
+# Making games and playing experts is not needed to play, so it is imported when first asked for.
+_LAZY = {
+    "household_games": "household",
+    "Trajectory": "trajectories",
+    "Turn": "trajectories",
+    "record_expert": "trajectories",
+    "record_walkthrough": "trajectories",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
