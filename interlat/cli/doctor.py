@@ -25,6 +25,7 @@ MIN_PYTHON = (3, 11)
 MIN_FREE_DISK = 3.0  # GiB; SmolLM2-135M converted is 0.5, a few runs of it 2
 MIN_FREE_MEMORY = 3.0  # GiB; SmolLM2-135M with LoRA trains in 2.9
 SHOWN_RUNS = 4
+EMBEDDED_MODEL = "household-base"
 EXTRAS = {"textworld": "alfworld", "alfworld": "alfworld", "gguf": "gguf", "accelerate": "gguf"}
 
 
@@ -78,6 +79,7 @@ def examine(checkpoints: Path) -> list[Finding]:
         *(package(name) for name in EXTRAS),
         smollm2(),
         games(),
+        embedded_model(checkpoints),
         runs(checkpoints),
         disk(Path.cwd()),
         memory(),
@@ -168,9 +170,19 @@ def _num_games(split: Split) -> int:
         return 0
 
 
+def embedded_model(root: Path) -> Finding:
+    """The tiny base model that comes with the repository; recipes on household games start from it."""
+    folder = root / EMBEDDED_MODEL
+    if any(folder.rglob("*.safetensors")):
+        return Finding("embedded model", str(folder))
+    advice = f"run this in the repository's folder, or make the model: lightning fit -c recipes/{EMBEDDED_MODEL}.yaml"
+    return Finding("embedded model", f"- ({folder})", advice)
+
+
 def runs(root: Path) -> Finding:
     """Run folders that `interlat-eval --checkpoint` can take."""
-    found = sorted({file.parent for name in ("config.yaml", "adapter.safetensors") for file in root.rglob(name)})
+    files = (file for name in ("config.yaml", "adapter.safetensors") for file in root.rglob(name))
+    found = sorted({file.parent for file in files} - {root / EMBEDDED_MODEL})
     if not found:
         return Finding("runs", f"- (in {root})", "train one with: lightning fit -c recipes/<recipe>.yaml")
     shown = ", ".join(str(folder.relative_to(root)) for folder in found[:SHOWN_RUNS])

@@ -115,6 +115,16 @@ def test_runs_are_found_once_each_and_the_list_stays_short(tmp_path):
     assert doctor.runs(tmp_path) == Finding("runs", "run-0, run-1, run-2, run-3 and 2 more")
 
 
+def test_the_embedded_model_is_a_model_and_not_a_run(tmp_path):
+    assert "recipes/household-base.yaml" in doctor.embedded_model(tmp_path).advice
+    folder = tmp_path / "household-base"
+    folder.mkdir()
+    (folder / "config.yaml").touch()
+    (folder / "model.safetensors").touch()
+    assert doctor.embedded_model(tmp_path) == Finding("embedded model", str(folder))
+    assert doctor.runs(tmp_path).found == f"- (in {tmp_path})"
+
+
 @pytest.mark.smollm2
 def test_the_packaged_model_is_found():
     assert doctor.smollm2() == Finding("SmolLM2 package", "SmolLM2-135M-Instruct.Q4_1.gguf")
