@@ -1,0 +1,1 @@
+"""Senders and receivers: the roles language models play; knows nothing of environments or Lightning."""

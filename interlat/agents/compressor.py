@@ -1,0 +1,110 @@
+"""A reasoning agent that says its message in K latents, trained end to end through the frozen actor.
+
+Knows no environment and no Lightning.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from interlat.agents.sender import left_pad, request_text
+from interlat.models import Lora, add_boundary_tokens, add_lora, load_causal_lm
+from interlat.models.backbone import embed_tokens, hidden_size
+from interlat.models.cache import KVState, extend
+from interlat.models.chat import ChatFormat, encode
+
+
+@dataclass(frozen=True)
+class CompressorSettings:
+    """What a compressor is made of.
+
+    Args:
+        backbone: a model name; the paper starts from the base model of the sender's family.
+        num_latents: K, how many latents it says.
+        lora: low-rank adaptation; None trains every weight, as the paper does.
+        dtype: of the weights.
+    """
+
+    backbone: str
+    num_latents: int = 8
+    lora: Lora | None = None
+    dtype: str = "float32"
+
+
+class Bridge(nn.Module):
+    """From a last-layer state to the next input embedding: LayerNorm, then a linear map without bias.
+
+    Source: appendix B of the Interlat paper (E_{i+1} = E_i with Proj(h_i) appended); the shape follows the authors' release.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.linear = nn.Linear(dim, dim, bias=False)
+        self.start = nn.Parameter(0.02 * torch.randn(dim))
+
+    def forward(self, state: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
+        """Map a state to an input embedding."""
+        projected: Tensor = self.linear(self.norm(state))
+        return projected
+
+
+class Compressor(nn.Module):
+    """Unrolls K latents: reads the request, then feeds its own last state back through the bridge.
+
+    z_1 is the state at a learned start vector, z_{k+1} the state at bridge(z_k). Nothing is decoded and nothing is
+    detached: gradient flows through all K steps, through the bridge and through the cached keys and values.
+
+    Args:
+        lm: the language model.
+        tokenizer: its tokenizer, with a chat template.
+        num_latents: K.
+    """
+
+    def __init__(self, lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, num_latents: int) -> None:
+        super().__init__()
+        self.lm = lm
+        self.tokenizer = tokenizer
+        self.num_latents = num_latents
+        self.bridge = Bridge(hidden_size(lm)).to(lm.dtype)
+        self.chat = ChatFormat.of(tokenizer)
+
+    @classmethod
+    def build(cls, settings: CompressorSettings) -> "Compressor":
+        """Load the backbone, with LoRA if asked for, and a new bridge."""
+        lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype)
+        add_boundary_tokens(lm, tokenizer)
+        model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
+        return cls(model, tokenizer, settings.num_latents)  # type: ignore[arg-type]  # PeftModel forwards all we use
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.bridge.start.device
+
+    def prompt_ids(self, opening: str, house: str | None = None) -> list[int]:
+        """Token ids of the request: the same view the uncompressed sender had."""
+        return encode(self.tokenizer, request_text(self.chat, opening, house))
+
+    def forward(self, prompts: Sequence[Sequence[int]], num_latents: int | None = None) -> Float[Tensor, "batch compressed dim"]:
+        """Unroll K latents for each prompt.
+
+        Args:
+            prompts: token ids, of unequal length; padded on the left here.
+            num_latents: K; None takes the trained one.
+        """
+        ids, mask = left_pad(prompts, self.tokenizer.pad_token_id, self.device)
+        state = KVState.empty(len(prompts), self.device)
+        start = self.bridge.start.expand(len(prompts), 1, -1).to(self.lm.dtype)
+        first = torch.cat([embed_tokens(self.lm, ids), start], dim=1)
+        real = torch.ones(len(prompts), 1, dtype=torch.bool, device=self.device)
+        latest = extend(self.lm, state, first, torch.cat([mask, real], dim=1))[:, -1]
+        latents = [latest]
+        for _ in range((num_latents or self.num_latents) - 1):
+            latest = extend(self.lm, state, self.bridge(latest)[:, None], real)[:, 0]
+            latents.append(latest)
+        return torch.stack(latents, dim=1)

@@ -1,0 +1,102 @@
+"""Fill a latent store: one plan and its latents for every task; knows nothing of how a sender works inside."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from interlat.data.latent_store import LatentStoreWriter, StoredMessage
+from interlat.data.plan_writer import write_plan
+from interlat.data.trajectories import TaskRecord
+
+
+class WrittenPlan(Protocol):
+    """What a sender gives back for a task."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def ids(self) -> list[int]: ...
+    @property
+    def latents(self) -> Tensor: ...
+
+
+class PlanSender(Protocol):
+    """A sender, as collection sees it."""
+
+    def prompt_ids(self, opening: str, house: str | None = None) -> list[int]: ...
+    def write(
+        self, prompts: Sequence[Sequence[int]], generator: torch.Generator | None = None
+    ) -> Sequence[WrittenPlan]: ...
+    def read(self, prompts: Sequence[Sequence[int]], plans: Sequence[Sequence[int]]) -> Sequence[WrittenPlan]: ...
+    def encode(self, text: str) -> list[int]: ...
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How messages are collected.
+
+    Args:
+        view: whether the sender also sees where things are.
+        plans: ``sampled`` from the sender, or ``written`` from the walkthrough and read by it.
+        batch_size: plans made at once.
+        seed: of sampling and wording.
+    """
+
+    view: Literal["task", "house"]
+    plans: Literal["sampled", "written"] = "sampled"
+    batch_size: int = 32
+    seed: int = 0
+
+
+def collect(
+    tasks: Sequence[TaskRecord],
+    sender: PlanSender,
+    settings: Collection,
+    writer: LatentStoreWriter,
+) -> Iterator[int]:
+    """Make a plan for every task that the store lacks; yields how many tasks are done after each batch.
+
+    Batches are fixed by the whole task list, sorted by prompt length, and each draws from a generator seeded by its own
+    tasks: a run that was killed and resumed stores the same messages as one that was not.
+
+    Args:
+        tasks: all tasks of this store.
+        sender: makes the plans.
+        settings: how.
+        writer: an open store.
+    """
+    seen = settings.view == "house"
+    by_id = {task.game_id: task for task in tasks}
+    prompts = {task.game_id: sender.prompt_ids(task.opening, task.house if seen else None) for task in tasks}
+    order = sorted(prompts, key=lambda task_id: (len(prompts[task_id]), task_id))
+    done = 0
+    for start in range(0, len(order), settings.batch_size):
+        batch = order[start : start + settings.batch_size]
+        if not all(task_id in writer for task_id in batch):
+            asked = [prompts[task_id] for task_id in batch]
+            if settings.plans == "written":
+                texts = [write_plan(by_id[task_id].walkthrough, settings.view, task_id) for task_id in batch]
+                plans = sender.read(asked, [sender.encode(text) for text in texts])
+            else:
+                plans = sender.write(asked, _generator(settings.seed, batch))
+            _store(batch, plans, writer)
+        done += len(batch)
+        yield done
+    writer.flush()
+
+
+def _store(batch: Sequence[str], plans: Sequence[WrittenPlan], writer: LatentStoreWriter) -> None:
+    for task_id, plan in zip(batch, plans, strict=True):
+        if task_id not in writer:
+            writer.add(StoredMessage(task_id, plan.text, torch.tensor(plan.ids, dtype=torch.long), plan.latents.cpu()))
+
+
+def _generator(seed: int, task_ids: Sequence[str]) -> torch.Generator:
+    digest = hashlib.sha256("\n".join([str(seed), *task_ids]).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+

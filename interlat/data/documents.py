@@ -1,0 +1,66 @@
+"""Documents that teach a tiny language model the household's language; knows nothing of models or Lightning.
+
+What an instruction-tuned model brings along, a tiny one must be taught: to write a plan when asked for one, to follow a
+plan written in its prompt, and to explore when there is none. Plans stand here as plain text without boundary tokens:
+reading messages is left to stage 1.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from interlat.data.batches import ConversationTokens
+from interlat.data.plan_writer import write_plan
+from interlat.data.trajectories import TaskRecord
+
+
+class DocumentDataset(Dataset[list[int]]):
+    """Three documents a game: its plan on request, the walkthrough on that plan, and exploration in silence.
+
+    Args:
+        records: the games.
+        tokenizer: of the model to be taught.
+        conversation: tokenises the actor's side.
+        request: the sender's prompt as text, given an opening and, in ``view: house``, where things are.
+        view: what the sender sees.
+        seed: of the plans' wording.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a document, each from another place
+        self,
+        records: Sequence[TaskRecord],
+        tokenizer: PreTrainedTokenizerBase,
+        conversation: ConversationTokens,
+        request: Callable[[str, str | None], list[int]],
+        view: Literal["task", "house"],
+        seed: int = 0,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.conversation = conversation
+        self.request = request
+        self.view: Literal["task", "house"] = view
+        self.seed = seed
+        kinds = [("plan", record) for record in records] + [("guided", record) for record in records]
+        kinds += [("explored", record) for record in records if record.explored]
+        random.Random(seed).shuffle(kinds)
+        self.kinds = kinds
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def __getitem__(self, index: int) -> list[int]:
+        kind, record = self.kinds[index]
+        plan = write_plan(record.walkthrough, self.view, seed=self.seed + index)
+        if kind == "plan":
+            prompt = self.request(record.opening, record.house if self.view == "house" else None)
+            answer = [*self._encode(plan), self.tokenizer.eos_token_id]
+            return [*prompt, *answer]
+        message = self._encode(plan) if kind == "guided" else []
+        tail = self.conversation.tail(record.guided if kind == "guided" else record.explored)
+        return [*self.conversation.head(record.opening), *message, *tail.ids]
+
+    def _encode(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

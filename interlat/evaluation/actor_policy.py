@@ -1,0 +1,216 @@
+"""The trained actor as a policy: many episodes at once, batched, with one growing cache; knows nothing of engines or scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from interlat.agents.actor import Actor
+from interlat.agents.run_folder import load_actor, load_compressor, read_stage
+from interlat.agents.sender import build_sender, left_pad, sender_settings
+from interlat.controls import named_control
+from interlat.data.games import house_of
+from interlat.data.plan_writer import write_plan
+from interlat.errors import InvalidSetting
+from interlat.evaluation.message_source import (
+    CompressorSource,
+    ControlledSource,
+    CrossTaskSource,
+    Message,
+    MessageKind,
+    MessageSource,
+    SenderSource,
+    SenderView,
+    SilentSource,
+    derangement,
+)
+from interlat.evaluation.policies import Decision, Opening
+from interlat.messages import LatentMessage, TextMessage
+from interlat.models.backbone import embed_tokens
+from interlat.models.cache import KVState, extend, last_states
+from interlat.models.chat import encode
+from interlat.models.decoding import Sampling, decode
+from interlat.splice import Segments, lay_out
+
+MAX_ANSWER_TOKENS = {"action": 24, "react": 100}
+CROSS_TASK = "cross-task"
+HOLES_WORTH_SQUEEZING = 0.25  # share of the cache
+
+
+class ActorPolicy:
+    """Answers observations of several episodes at once.
+
+    Args:
+        actor: in eval mode.
+        source: makes the messages.
+        views: what the sender sees of each game, by ``game_id``.
+        sampling: how answers are drawn.
+        seed: of sampling.
+    """
+
+    def __init__(
+        self, actor: Actor, source: MessageSource, views: dict[str, SenderView], sampling: Sampling, seed: int
+    ) -> None:
+        self.actor, self.source, self.views, self.sampling = actor, source, views, sampling
+        self.generator = torch.Generator(actor.device).manual_seed(seed)
+        self.seconds = 0.0
+
+    @torch.no_grad()
+    def start(self, openings: Sequence[Opening]) -> None:
+        """Make the messages of a batch of games, and let the actor read task and message."""
+        made = self.source.make([self.views[opening.game_id] for opening in openings])
+        self.seconds = made.seconds
+        embedded = self._embedded(made.messages)
+        rows, messages = [], []
+        talk = self.actor.conversation
+        for opening, message in zip(openings, embedded, strict=True):
+            length = None if message is None else len(message)
+            ask = talk.ask()
+            rows.append(Segments(talk.head(opening.observation), ask, [False] * len(ask), length))
+            messages += [] if message is None else [message]
+        pad = int(self.actor.tokenizer.pad_token_id)  # type: ignore[arg-type]
+        layout = lay_out(rows, self.actor.boundary, pad, padding="left").to(self.actor.device)
+        self.state = KVState.empty(len(rows), self.actor.device)
+        read = extend(self.actor.lm, self.state, self.actor.spliced(layout, messages), layout.mask)
+        self.latest = last_states(read, layout.mask)
+        self.slots = list(range(len(rows)))
+        self.begun = False
+
+    @torch.no_grad()
+    def act(
+        self, slots: Sequence[int], observations: Sequence[str], admissible: Sequence[Sequence[str]]
+    ) -> list[Decision]:
+        """One answer for each episode still running."""
+        if list(slots) != self.slots:
+            kept = [self.slots.index(slot) for slot in slots]
+            self.state.select(kept)
+            self.latest, self.slots = self.latest[kept], list(slots)
+        if self.begun:
+            self._read(observations)
+        self.begun = True
+        talk = self.actor.conversation
+        answers = decode(self.actor.lm, self.state, self.latest, talk.end_id, self.sampling, self.generator)
+        texts = [self.actor.tokenizer.decode(answer.ids, skip_special_tokens=True) for answer in answers]
+        return [
+            Decision(text=text, action=talk.action_of(text), num_tokens=len(answer.ids))
+            for text, answer in zip(texts, answers, strict=True)
+        ]
+
+    def message_seconds(self, slot: int) -> float:
+        """Seconds it took to make this episode's message."""
+        return self.seconds
+
+    def _read(self, observations: Sequence[str]) -> None:
+        if 1 - float(self.state.mask.float().mean()) > HOLES_WORTH_SQUEEZING:
+            self.state.compact()
+        asked = [self.actor.conversation.observe(observation) for observation in observations]
+        ids, mask = left_pad(asked, int(self.actor.tokenizer.pad_token_id), self.actor.device)  # type: ignore[arg-type]
+        read = extend(self.actor.lm, self.state, embed_tokens(self.actor.lm, ids), mask)
+        self.latest = last_states(read, mask)
+
+    def _embedded(self, messages: Sequence[Message]) -> list[Tensor | None]:
+        """Each message in the actor's embedding space; None for silence."""
+        latent = [message.latents for message in messages if isinstance(message, LatentMessage)]
+        adapted = iter(self.actor.adapt(latent))
+        embedded: list[Tensor | None] = []
+        for message in messages:
+            if isinstance(message, LatentMessage):
+                embedded.append(next(adapted))
+            elif isinstance(message, TextMessage):
+                ids = encode(self.actor.tokenizer, message.text)
+                embedded.append(self.actor.embed(torch.tensor(ids, dtype=torch.long)) if ids else None)
+            else:
+                embedded.append(None)
+        return embedded
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is sent to the actor.
+
+    Args:
+        message: latent, text or none.
+        control: what is done to it on its way; None leaves it.
+        length: K latents: from the compressor where the run has one of this length, else by truncation; None sends all.
+    """
+
+    message: MessageKind = "latent"
+    control: str | None = None
+    length: int | None = None
+
+
+def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command line
+    checkpoint: Path,
+    games: Sequence[Any],
+    message: MessageKind,
+    control: str | None,
+    length: int | None,
+    seed: int,
+    temperature: float = 0.0,
+) -> ActorPolicy:
+    """Load a run folder as a policy for these games.
+
+    Args:
+        checkpoint: run folder of either stage.
+        games: the games to be played.
+        message: what is sent.
+        control: ``cross-task``, or a control by name.
+        length: K; see ``Condition``.
+        seed: of plans, control and answers.
+        temperature: of the actor's answers; 0 is greedy.
+
+    Raises:
+        CheckpointMismatch: if the folder holds no finished run.
+        InvalidSetting: if a length is asked of a message without latents.
+    """
+    stage = read_stage(checkpoint)
+    actor = load_actor(checkpoint)
+    if torch.cuda.is_available():
+        actor.to("cuda")
+    views, written = _views(games, stage["sender"])
+    source = _source(checkpoint, stage, Condition(message, control, length), written, seed)
+    if control == CROSS_TASK:
+        ordered = list(views.values())
+        partners = derangement([view.opening for view in ordered], seed)
+        source = CrossTaskSource(source, {opening: ordered[number] for opening, number in partners.items()})
+    elif control is not None:
+        source = ControlledSource(source, named_control(control), seed)
+    sampling = Sampling(temperature=temperature, max_new_tokens=MAX_ANSWER_TOKENS[actor.conversation.form])
+    return ActorPolicy(actor, source, views, sampling, seed)
+
+
+def _views(games: Sequence[Any], sender: dict[str, Any]) -> tuple[dict[str, SenderView], dict[str, str]]:
+    """What the sender sees of each game, and the plan written for it where plans are written."""
+    from alfworld_env import AlfworldEnv, strip_banner
+
+    views, written = {}, {}
+    for game in games:
+        first, info = AlfworldEnv(game).reset()
+        opening = strip_banner(first)
+        views[game.game_id] = SenderView(opening, house_of(game) if sender["view"] == "house" else None)
+        if sender["plans"] == "written":
+            written[opening] = write_plan(info["walkthrough"], sender["view"], game.game_id)
+    return views, written
+
+
+def _source(
+    checkpoint: Path, stage: dict[str, Any], condition: Condition, written: dict[str, str], seed: int
+) -> MessageSource:
+    if condition.message == "none":
+        if condition.length is not None or condition.control is not None:
+            raise InvalidSetting("--message none sends nothing, so neither --length nor --control can apply; leave them out")
+        return SilentSource()
+    if condition.message == "text" and condition.length is not None:
+        raise InvalidSetting("--length counts latents, but --message text sends words; use --message latent")
+    if stage["stage"] == "compression" and condition.length == stage["compressor"]["num_latents"]:
+        compressor = load_compressor(checkpoint)
+        return CompressorSource(compressor.to("cuda") if torch.cuda.is_available() else compressor)
+    sender = build_sender(sender_settings(stage["sender"]))
+    if torch.cuda.is_available():
+        sender.lm.to("cuda")  # type: ignore[arg-type]  # transformers wraps Module.to
+    return SenderSource(sender, condition.message, condition.length, written or None, seed)
+
+

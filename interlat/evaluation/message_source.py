@@ -1,0 +1,164 @@
+"""Where the messages of an evaluation come from: the sender, the compressor, another task, or nowhere.
+
+Every baseline and control is a message here; the actor never knows which. Knows nothing of rollouts.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from interlat.agents.compressor import Compressor
+from interlat.agents.sender import ReasoningAgent
+from interlat.controls import truncate
+from interlat.errors import InvalidSetting
+from interlat.messages import LatentMessage, Silence, TextMessage
+
+MessageKind = Literal["latent", "text", "none"]
+Message = LatentMessage | TextMessage | Silence
+Control = Callable[[Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class SenderView:
+    """What the sender sees of one game: the first observation and, in ``view: house``, where things are."""
+
+    opening: str
+    house: str | None
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Messages, and the seconds it took to make each (a batch's time shared equally)."""
+
+    messages: list[Message]
+    seconds: float
+
+
+class MessageSource(Protocol):
+    """Makes the messages of a batch of games."""
+
+    def make(self, views: Sequence[SenderView]) -> Timed: ...
+
+
+class SilentSource:
+    """Sends nothing."""
+
+    def make(self, views: Sequence[SenderView]) -> Timed:
+        """Silence for every game, at no cost."""
+        return Timed([Silence() for _ in views], 0.0)
+
+
+class SenderSource:
+    """Plans of the reasoning agent, as latents or as text.
+
+    Args:
+        sender: writes the plans.
+        kind: what of them is sent.
+        keep: latents kept from the start of each message; None keeps all.
+        written: plans given to the sender instead of letting it write, by opening; None lets it write.
+        seed: of the sampling.
+    """
+
+    def __init__(
+        self,
+        sender: ReasoningAgent,
+        kind: MessageKind,
+        keep: int | None = None,
+        written: Mapping[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.sender, self.kind, self.keep, self.written = sender, kind, keep, written
+        self.generator = torch.Generator(sender.lm.device).manual_seed(seed)
+
+    def make(self, views: Sequence[SenderView]) -> Timed:
+        """One plan a game, made as one batch."""
+        start = time.perf_counter()
+        prompts = [self.sender.prompt_ids(view.opening, view.house) for view in views]
+        if self.written is None:
+            plans = self.sender.write(prompts, self.generator)
+        else:
+            plans = self.sender.read(prompts, [self.sender.encode(self.written[view.opening]) for view in views])
+        seconds = (time.perf_counter() - start) / len(views)
+        if self.kind == "text":
+            return Timed([TextMessage(plan.text) for plan in plans], seconds)
+        latents = [plan.latents if self.keep is None else truncate(plan.latents, self.keep) for plan in plans]
+        # A plan that ended at once holds no latent: nothing was said.
+        return Timed([LatentMessage(rows) if len(rows) else Silence() for rows in latents], seconds)
+
+
+class CompressorSource:
+    """K latents from a trained compressor."""
+
+    def __init__(self, compressor: Compressor) -> None:
+        self.compressor = compressor
+
+    @torch.no_grad()
+    def make(self, views: Sequence[SenderView]) -> Timed:
+        """K latents a game, unrolled as one batch."""
+        start = time.perf_counter()
+        latents = self.compressor([self.compressor.prompt_ids(view.opening, view.house) for view in views])
+        return Timed([LatentMessage(rows) for rows in latents], (time.perf_counter() - start) / len(views))
+
+
+class CrossTaskSource:
+    """Every game gets the message of another game of the evaluation.
+
+    Args:
+        source: makes the messages.
+        others: for each opening, what the sender sees of the game whose message is sent instead.
+    """
+
+    def __init__(self, source: MessageSource, others: Mapping[str, SenderView]) -> None:
+        self.source, self.others = source, others
+
+    def make(self, views: Sequence[SenderView]) -> Timed:
+        """The other games' messages."""
+        return self.source.make([self.others[view.opening] for view in views])
+
+
+class ControlledSource:
+    """Messages that a control changes on their way.
+
+    Args:
+        source: makes the messages.
+        control: what is done to the latents of each.
+        seed: of the control's randomness.
+    """
+
+    def __init__(self, source: MessageSource, control: Control, seed: int) -> None:
+        self.source, self.control = source, control
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def make(self, views: Sequence[SenderView]) -> Timed:
+        """The source's messages, changed.
+
+        Raises:
+            InvalidSetting: if a message is not latent.
+        """
+        made = self.source.make(views)
+        return Timed([self._changed(message) for message in made.messages], made.seconds)
+
+    def _changed(self, message: Message) -> Message:
+        if not isinstance(message, LatentMessage):
+            raise InvalidSetting(f"this control changes latents, but the message is {type(message).__name__}; use --message latent")
+        return LatentMessage(self.control(message.latents.cpu(), self.generator))
+
+
+def derangement(openings: Sequence[str], seed: int) -> dict[str, int]:
+    """For every opening, the number of another game with another opening, drawn by seed.
+
+    Raises:
+        InvalidSetting: if there are not two different openings.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    partners = {}
+    for opening in openings:
+        others = [number for number, other in enumerate(openings) if other != opening]
+        if not others:
+            raise InvalidSetting(f"cross-task needs at least two different games, got {len(openings)}; raise --games")
+        partners[opening] = others[int(torch.randint(len(others), (1,), generator=generator))]
+    return partners

@@ -1,0 +1,97 @@
+"""Tiny causal language models built from a config, with a tokenizer trained on given text; nothing is downloaded.
+
+Knows nothing of where the text comes from. They carry the tests, the debug overlays and the embedded default.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from interlat.models.boundary import BOP, EOP
+
+TURN_START, TURN_END, PADDING = "<|im_start|>", "<|im_end|>", "<|pad|>"
+# ChatML, as the instruction-tuned models of the paper use it; one line a role.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class TinyLM:
+    """Shape of a tiny model.
+
+    Args:
+        family: which architecture to build.
+        hidden_size: width D.
+        num_layers: decoder layers.
+        num_heads: attention heads; must divide ``hidden_size``.
+        vocab_size: upper bound for the tokenizer's training.
+        seed: of the initial weights.
+    """
+
+    family: Literal["llama", "qwen2"] = "llama"
+    hidden_size: int = 64
+    num_layers: int = 2
+    num_heads: int = 4
+    vocab_size: int = 1024
+    seed: int = 0
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
+    """Train a byte-level BPE tokenizer that holds ChatML's turn marks, ``<bop>`` and ``<eop>``.
+
+    Digits are split off one by one, so that "cabinet 12" never becomes one token and unseen numbers stay readable.
+    Any text round-trips, because every byte is in the vocabulary.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(r" ?\d"), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PADDING, TURN_START, TURN_END, BOP, EOP],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PADDING, bos_token=TURN_START, eos_token=TURN_END, padding_side="left"
+    )
+    fast.chat_template = CHAT_TEMPLATE
+    return cast(PreTrainedTokenizerBase, fast)
+
+
+def build_tiny_lm(shape: TinyLM, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """Build the model of this shape for this tokenizer, in float32, with seeded weights and tied embeddings."""
+    settings = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": shape.hidden_size,
+        "intermediate_size": 3 * shape.hidden_size,
+        "num_hidden_layers": shape.num_layers,
+        "num_attention_heads": shape.num_heads,
+        "num_key_value_heads": shape.num_heads,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(shape.seed)
+        if shape.family == "qwen2":
+            return cast(PreTrainedModel, Qwen2ForCausalLM(Qwen2Config(**settings)).eval())
+        return cast(PreTrainedModel, LlamaForCausalLM(LlamaConfig(**settings)).eval())

@@ -1,0 +1,194 @@
+"""Stage 1: the actor learns to read messages. Knows nothing of games or of how messages were made.
+
+L = L_task + λ_S·L_sep + λ_A·L_align  (§3.2 of the Interlat paper), with a curriculum from plan tokens to latents.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor
+from torch.optim import AdamW
+
+from interlat.agents.actor import Actor, ActorSettings, Predictions
+from interlat.agents.run_folder import save_actor
+from interlat.curriculum import CurriculumRate
+from interlat.data.batches import Batch, Collator
+from interlat.data.latent_store import StoredMessage
+from interlat.errors import InvalidSetting, LatentStoreMismatch
+from interlat.losses import alignment_loss, js_divergence, separation_loss, task_loss
+from interlat.models.chat import encode
+from interlat.models.vocabulary import fingerprint
+from interlat.training.callbacks import write_stage_file
+from interlat.training.optimization import Schedule, Stage, gradient_norm, step_generator, warmed_up
+from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
+
+
+@dataclass(frozen=True)
+class ActorWeights:
+    """Weights of the terms of stage 1; 0 leaves a term and its pass out.
+
+    Args:
+        separation: λ_S; the paper's range is 0.1 to 1.0.
+        alignment: λ_A; the paper's range is 0.1 to 0.2.
+        kl: β, weight of the KL term within L_align.
+        cosine: α, weight of the cosine term within L_align.
+    """
+
+    separation: float = 0.5
+    alignment: float = 0.2
+    kl: float = 0.7
+    cosine: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 0:
+                raise InvalidSetting(f"weight '{name}' must be at least 0, got {value}; 0 leaves the term out")
+
+
+class ActorStage(Stage):
+    """Trains actor and adapter on trajectories with their senders' messages.
+
+    Args:
+        actor: what the actor is made of.
+        weights: of the loss terms.
+        curriculum: the rates r, drawn for each example and step.
+        optimizer: called with the trained parameters.
+        warmup_share: of all steps.
+        schedule: of the learning rate after the warm-up.
+        seed: of dropout, rates and negatives.
+    """
+
+    def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
+        self,
+        actor: ActorSettings,
+        weights: ActorWeights = ActorWeights(),  # noqa: B008 - frozen
+        curriculum: CurriculumRate = CurriculumRate(),  # noqa: B008 - frozen
+        optimizer: OptimizerCallable = AdamW,
+        warmup_share: float = 0.03,
+        schedule: Schedule = "cosine",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(seed)
+        self.settings, self.weights, self.curriculum = actor, weights, curriculum
+        self.make_optimizer, self.warmup_share, self.schedule = optimizer, warmup_share, schedule
+        self.actor: Actor | None = None
+
+    def configure_model(self) -> None:
+        """Build the actor, with an adapter as wide as the sender's latents."""
+        if self.actor is None:
+            self.actor = Actor.build(self.settings)
+            store = self.trainer.datamodule.store  # type: ignore[attr-defined]
+            wanted = self.settings.sender_dim or self.actor.width
+            if store.width != wanted:
+                raise LatentStoreMismatch(
+                    f"the adapter reads latents of width {wanted}, but the store '{store.folder}' holds width {store.width} "
+                    f"(sender {store.provenance.get('sender')}); set actor.sender_dim: {store.width} in the recipe, or collect with another sender"
+                )
+
+    @property
+    def model(self) -> Actor:
+        """The actor, once built."""
+        assert self.actor is not None, "configure_model has not run"
+        return self.actor
+
+    def collator(self) -> Collator:
+        """Tokenises items for this actor; the data module asks for it."""
+        same = self.trainer.datamodule.store.provenance.get("tokenizer") == fingerprint(self.model.tokenizer)  # type: ignore[attr-defined]
+        tokenizer = self.model.tokenizer
+
+        def plan_tokens(message: StoredMessage) -> Tensor:
+            # A plan in another vocabulary is tokenised again; the curriculum then scales its cut.
+            return message.plan_ids if same else torch.tensor(encode(tokenizer, message.plan), dtype=torch.long)
+
+        return Collator(self.model.conversation, plan_tokens)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step of L_task + λ_S·L_sep + λ_A·L_align."""
+        generator = step_generator(self.seed, self.global_step)
+        rates = [self.curriculum.draw(generator) for _ in range(batch.num_messages)]
+        terms = self._terms(batch, rates, generator)
+        total = terms["loss_task"]
+        total = total + self.weights.separation * terms["loss_separation"] + self.weights.alignment * terms["loss_alignment"]
+        self.log("train/loss", total, prog_bar=True, batch_size=len(batch.records))
+        self.log_dict({f"train/{name}": value for name, value in terms.items()}, batch_size=len(batch.records))
+        if rates:
+            self.log("train/rate", sum(rates) / len(rates), batch_size=len(rates))
+        self.log("train/weight_separation", self.weights.separation)
+        self.log("train/weight_alignment", self.weights.alignment)
+        return total
+
+    def _terms(self, batch: Batch, rates: list[float], generator: torch.Generator) -> dict[str, Tensor]:
+        actor = self.model
+        adapted = actor.adapt(batch.latents)
+        plans = [actor.embed(ids) for ids in batch.plan_ids]
+        matched = read_messages(actor, batch.segments, curriculum_messages(plans, adapted, rates))
+        none = matched.logits.new_zeros(())
+        terms = {"loss_task": _cross_entropy(matched), "loss_separation": none, "loss_alignment": none, "js": none}
+        if not batch.num_messages:
+            return terms
+        heard = matched.logits[matched.rows < batch.num_messages][None]
+        everywhere = torch.ones(heard.shape[:2], dtype=torch.bool, device=heard.device)
+        rows = batch.segments[: batch.num_messages]
+        terms["message_norm"] = torch.cat([row.detach() for row in adapted]).norm(dim=-1).mean()
+        if self.weights.separation:
+            with torch.no_grad():
+                others = mismatched_messages(batch, plans, adapted, rates, generator)
+                mismatched = None if others is None else read_messages(actor, rows, others)
+            if mismatched is not None:
+                terms["loss_separation"] = separation_loss(heard, mismatched.logits[None], everywhere)
+                terms["js"] = -terms["loss_separation"].detach()
+        if self.weights.alignment:
+            with torch.no_grad():
+                planned = read_messages(actor, rows, plans)
+            terms["loss_alignment"] = alignment_loss(
+                heard, planned.logits[None], everywhere, self.weights.kl, self.weights.cosine
+            )
+        return terms
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Cross-entropy with latents alone (the test condition), with another task's, with the plan's text, and in silence."""
+        actor = self.model
+        count = batch.num_messages
+        rows, zero, one = batch.segments[:count], [0.0] * count, [1.0] * count
+        if count:
+            adapted = actor.adapt(batch.latents)
+            plans = [actor.embed(ids) for ids in batch.plan_ids]
+            matched = read_messages(actor, rows, adapted)
+            values = {"loss": _cross_entropy(matched), "loss_text": _cross_entropy(read_messages(actor, rows, curriculum_messages(plans, adapted, one)))}
+            others = mismatched_messages(batch, plans, adapted, zero, step_generator(self.seed, batch_idx))
+            if others is not None:
+                mismatched = read_messages(actor, rows, others)
+                values["loss_mismatched"] = _cross_entropy(mismatched)
+                values["js"] = js_divergence(matched.logits, mismatched.logits).mean()
+            self.log_dict({f"val/{name}": value for name, value in values.items()}, batch_size=count, prog_bar=True)
+        if count < len(batch.segments):
+            silent = _cross_entropy(read_messages(actor, batch.segments[count:], []))
+            self.log("val/loss_silent", silent, batch_size=len(batch.segments) - count)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Log gradient norms before clipping, the adapter's and the language model's apart."""
+        self.log("train/gradient_norm_adapter", gradient_norm(self.model.adapter.parameters()))
+        self.log("train/gradient_norm_lm", gradient_norm(self.model.lm.parameters()))
+
+    def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
+        """The recipe's optimizer with a warmed-up schedule."""
+        optimizer = self.make_optimizer(self.trained_parameters())
+        schedule = warmed_up(optimizer, int(self.trainer.estimated_stepping_batches), self.warmup_share, self.schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def export(self, folder: Path) -> None:
+        """Write adapter, language model and tokenizer, and what they were trained on."""
+        save_actor(self.model, folder)
+        store = self.trainer.datamodule.store  # type: ignore[attr-defined]
+        write_stage_file(
+            folder,
+            {"stage": "actor", "actor": asdict(self.settings), "sender_dim": store.width, "sender": store.provenance, "steps": self.global_step},
+        )
+
+
+def _cross_entropy(predictions: Predictions) -> Tensor:
+    targets = predictions.targets[None]
+    return task_loss(predictions.logits[None], targets, torch.ones_like(targets, dtype=torch.bool))

@@ -1,0 +1,78 @@
+"""What a run leaves on disk besides Lightning's own checkpoints: the run folder that evaluation reads.
+
+Knows nothing of losses.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.cli import SaveConfigCallback
+
+from interlat.errors import CheckpointMismatch
+from interlat.training.optimization import Stage
+
+STAGE_FILE = "stage.json"  # written last, so that a folder that has it is complete
+
+
+class RunFolder(Callback):
+    """Exports the stage into a folder when training ends.
+
+    Files are written beside the folder's own and moved in whole; ``stage.json`` comes last. A finished run is never overwritten.
+
+    Args:
+        path: of the run folder, e.g. ``checkpoints/stage1``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse to train over a finished run.
+
+        Raises:
+            CheckpointMismatch: if the folder holds one and this is not its continuation.
+        """
+        if stage == "fit" and (self.path / STAGE_FILE).exists() and not trainer.ckpt_path:
+            raise CheckpointMismatch(
+                f"'{self.path}' already holds a finished run; delete the folder, set another path for RunFolder in the recipe, "
+                "or go on with --ckpt_path last"
+            )
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Export, unless training was stopped before its end."""
+        if trainer.is_global_zero and not trainer.interrupted and isinstance(pl_module, Stage):
+            export_run(pl_module, self.path)
+
+
+def export_run(stage: Stage, path: Path) -> None:
+    """Write a stage into a run folder; each part appears whole, the marker file last."""
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    stage.export(partial)
+    path.mkdir(parents=True, exist_ok=True)
+    for part in sorted(partial.iterdir(), key=lambda part: part.name == STAGE_FILE):
+        target = path / part.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        os.replace(part, target)
+    partial.rmdir()
+
+
+def write_stage_file(folder: Path, content: dict[str, object]) -> None:
+    """Write ``stage.json``: what the run is and what it was made with."""
+    (folder / STAGE_FILE).write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+class SaveRunConfig(SaveConfigCallback):
+    """Keeps the whole configuration as ``config.yaml`` in the run folder, beside the checkpoint it made."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write it where RunFolder will export; a configuration already there is that of the run being continued."""
+        folders = [callback.path for callback in trainer.callbacks if isinstance(callback, RunFolder)]  # type: ignore[attr-defined]
+        for folder in folders if stage == "fit" else []:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=self.multifile)

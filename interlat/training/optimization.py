@@ -1,0 +1,75 @@
+"""What the stages share in optimising: a warmed-up schedule, seeds by step, gradient norms; knows nothing of any loss."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+Schedule = Literal["constant", "linear", "cosine"]
+
+
+def warmed_up(optimizer: Optimizer, num_steps: int, warmup_share: float, schedule: Schedule) -> LambdaLR:
+    """Linear warm-up over a share of all steps, then a constant rate, or a linear or cosine fall to a tenth of it."""
+    warmup = max(1, round(num_steps * warmup_share))
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        done = min(1.0, (step - warmup) / max(1, num_steps - warmup))
+        if schedule == "linear":
+            return 1 - 0.9 * done
+        if schedule == "cosine":
+            return 0.1 + 0.45 * (1 + math.cos(math.pi * done))
+        return 1.0
+
+    return LambdaLR(optimizer, factor)
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The generator of one training step. A run that goes on after an interruption draws what it would have drawn."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Euclidean norm of the gradients of these parameters; 0 where none has one."""
+    norms = [parameter.grad.detach().norm() for parameter in parameters if parameter.grad is not None]
+    return torch.stack(norms).norm() if norms else torch.zeros(())
+
+
+class Stage(LightningModule):
+    """A LightningModule that continues exactly after an interruption and saves only what it trains.
+
+    Args:
+        seed: with the step number, seeds everything random in a step.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+        # Frozen weights come from the backbone's own files; a checkpoint without them is a hundredth of the size.
+        self.strict_loading = False
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        """Seed dropout by the step, so that it does not depend on what ran before."""
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        """Leave frozen weights out of the checkpoint."""
+        trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        state = checkpoint["state_dict"]
+        assert isinstance(state, dict)
+        checkpoint["state_dict"] = {name: value for name, value in state.items() if name in trained}
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """Every parameter that learns."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def export(self, folder: Path) -> None:
+        """Write what the stage trained into a run folder."""
+        raise TypeError(f"{type(self).__name__} does not say how it is exported")
