@@ -8,15 +8,14 @@ def house_view(game: Game | GameData) -> str:
     """Where things are before the first command.
 
     Returns:
-        One sentence a line for each receptacle that holds something, in the order the game lists receptacles, such as
-        "In the cabinet 3: mug 2, plate 1." ("On the ..." where the receptacle has no door), numbered as the game does.
+        One sentence a line for each thing, in the order the game lists things, such as "The mug 2 is in the cabinet 3."
+        ("on the ..." where the receptacle has no door), numbered as the game does. A thing that the game shows in two
+        receptacles has two sentences.
     """
     problem = parse_problem((game if isinstance(game, GameData) else game.load()).problem)
-    sentences = []
-    for receptacle in dict.fromkeys(receptacle for receptacle, _ in problem.places):
-        things = sorted(problem.contents[receptacle])
-        if things:
-            word = "In" if receptacle in problem.flags["openable"] else "On"
-            listed = ", ".join(problem.names[thing] for thing in things)
-            sentences.append(f"{word} the {problem.names[receptacle]}: {listed}.")
-    return "\n".join(sentences)
+    reachable = {receptacle for receptacle, _ in problem.places}
+    held = sorted((thing, receptacle) for receptacle in reachable for thing in problem.contents[receptacle])
+    return "\n".join(
+        f"The {problem.names[thing]} is {'in' if receptacle in problem.flags['openable'] else 'on'} the {problem.names[receptacle]}."
+        for thing, receptacle in held
+    )

@@ -115,7 +115,9 @@ def splice(
     """
     wanted, got = int(message_mask.sum()), sum(len(message) for message in messages)
     if wanted != got:
-        raise InvalidMessage(f"the layout holds {wanted} message positions, but the messages bring {got} rows; lay the batch out again")
+        raise InvalidMessage(
+            f"the layout holds {wanted} message positions, but the messages bring {got} rows; lay the batch out again"
+        )
     if not messages:
         return token_embeddings
     rows = torch.cat(list(messages)).to(token_embeddings.dtype)

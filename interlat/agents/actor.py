@@ -102,7 +102,7 @@ class Actor(nn.Module):
                 settings.sender_dim or width, width, settings.adapter_heads, settings.adapter_dropout
             ).to(lm.dtype)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
-        return cls(model, tokenizer, adapter, settings.form)  # type: ignore[arg-type]  # PeftModel forwards all we use
+        return cls(model, tokenizer, adapter, settings.form)
 
     @property
     def device(self) -> torch.device:
@@ -121,7 +121,9 @@ class Actor(nn.Module):
         padded = nn.utils.rnn.pad_sequence(list(latents), batch_first=True).to(self.device, self.lm.dtype)
         lengths = torch.tensor([len(message) for message in latents], device=self.device)
         if int(lengths.min()) == 0:
-            raise InvalidMessage("a latent message must hold at least one latent, got an empty one; send Silence instead")
+            raise InvalidMessage(
+                "a latent message must hold at least one latent, got an empty one; send Silence instead"
+            )
         mask = torch.arange(padded.shape[1], device=self.device) < lengths[:, None]
         adapted = self.adapter(padded, mask)
         return [row[:length] for row, length in zip(adapted, lengths.tolist(), strict=True)]

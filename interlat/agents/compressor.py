@@ -79,7 +79,7 @@ class Compressor(nn.Module):
         lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype)
         add_boundary_tokens(lm, tokenizer)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
-        return cls(model, tokenizer, settings.num_latents)  # type: ignore[arg-type]  # PeftModel forwards all we use
+        return cls(model, tokenizer, settings.num_latents)
 
     @property
     def device(self) -> torch.device:
@@ -90,7 +90,9 @@ class Compressor(nn.Module):
         """Token ids of the request: the same view the uncompressed sender had."""
         return encode(self.tokenizer, request_text(self.chat, opening, house))
 
-    def forward(self, prompts: Sequence[Sequence[int]], num_latents: int | None = None) -> Float[Tensor, "batch compressed dim"]:
+    def forward(
+        self, prompts: Sequence[Sequence[int]], num_latents: int | None = None
+    ) -> Float[Tensor, "batch compressed dim"]:
         """Unroll K latents for each prompt.
 
         Args:

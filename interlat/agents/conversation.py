@@ -37,7 +37,9 @@ class Conversation:
         system: content of a system turn; None leaves it to the template.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, form: ActionForm = "action", system: str | None = None) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, form: ActionForm = "action", system: str | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.form = form
         self.chat = ChatFormat.of(tokenizer, system)

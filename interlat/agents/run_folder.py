@@ -42,14 +42,19 @@ def read_stage(folder: Path, wanted: Literal["actor", "compression"] | None = No
             "train it with 'lightning fit -c recipes/stage1.yaml', or correct the path"
         ) from error
     if wanted is not None and content.get("stage") != wanted:
-        raise CheckpointMismatch(f"wanted a run of stage '{wanted}' in '{folder}', but it is of stage '{content.get('stage')}'; give the other stage's folder")
+        raise CheckpointMismatch(
+            f"wanted a run of stage '{wanted}' in '{folder}', but it is of stage '{content.get('stage')}'; give the other stage's folder"
+        )
     return dict(content)
 
 
 def save_actor(actor: Actor, folder: Path) -> None:
     """Write an actor's adapter, language model and tokenizer."""
     if not isinstance(actor.adapter, NoAdapter):
-        save_file({name: tensor.contiguous() for name, tensor in actor.adapter.state_dict().items()}, folder / "adapter.safetensors")
+        save_file(
+            {name: tensor.contiguous() for name, tensor in actor.adapter.state_dict().items()},
+            folder / "adapter.safetensors",
+        )
     actor.lm.save_pretrained(folder / "actor")
     actor.tokenizer.save_pretrained(folder / "tokenizer")
 
@@ -66,7 +71,9 @@ def load_actor(folder: Path) -> Actor:
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
     adapter: nn.Module = NoAdapter()
     if not settings.identity_adapter:
-        adapter = CommunicationAdapter(stage["sender_dim"], hidden_size(lm), settings.adapter_heads, settings.adapter_dropout).to(lm.dtype)
+        adapter = CommunicationAdapter(
+            stage["sender_dim"], hidden_size(lm), settings.adapter_heads, settings.adapter_dropout
+        ).to(lm.dtype)
         _load_weights(adapter, folder / "adapter.safetensors")
     return Actor(lm, tokenizer, adapter, settings.form).eval()
 
@@ -75,7 +82,10 @@ def save_compressor(compressor: Compressor, folder: Path) -> None:
     """Write a compressor's language model, bridge and tokenizer."""
     compressor.lm.save_pretrained(folder / "compressor")
     compressor.tokenizer.save_pretrained(folder / "compressor_tokenizer")
-    save_file({name: tensor.contiguous() for name, tensor in compressor.bridge.state_dict().items()}, folder / "bridge.safetensors")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in compressor.bridge.state_dict().items()},
+        folder / "bridge.safetensors",
+    )
 
 
 def load_compressor(folder: Path) -> Compressor:
@@ -118,22 +128,25 @@ def _lora(fields: dict[str, Any] | None) -> Lora | None:
 
 def _load_lm(folder: Path, backbone: str, lora: Lora | None, dtype: str) -> PreTrainedModel:
     if not folder.is_dir():
-        raise CheckpointMismatch(f"the run folder '{folder.parent}' lacks '{folder.name}/'; it is incomplete, train it again")
+        raise CheckpointMismatch(
+            f"the run folder '{folder.parent}' lacks '{folder.name}/'; it is incomplete, train it again"
+        )
     if lora is None:
         import torch
 
         return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()  # type: ignore[no-any-return]
     base, tokenizer = load_causal_lm(backbone, dtype)
     add_boundary_tokens(base, tokenizer)
-    model = PeftModel.from_pretrained(base, str(folder)).eval()
-    return model  # type: ignore[return-value]  # PeftModel forwards all we use
+    return PeftModel.from_pretrained(base, str(folder)).eval()  # type: ignore[no-any-return]  # PeftModel forwards all we use
 
 
 def _load_weights(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict(load_file(path))
     except (OSError, RuntimeError) as error:
-        raise CheckpointMismatch(f"'{path}' does not hold the weights its stage.json describes ({error}); the run folder is damaged, train it again") from error
+        raise CheckpointMismatch(
+            f"'{path}' does not hold the weights its stage.json describes ({error}); the run folder is damaged, train it again"
+        ) from error
 
 
 def _link_or_copy(source: str, target: str) -> str:
@@ -142,5 +155,3 @@ def _link_or_copy(source: str, target: str) -> str:
     except OSError:
         shutil.copy2(source, target)
     return target
-
-

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,10 @@ from interlat.models.vocabulary import fingerprint
 View = Literal["task", "house"]
 
 
+# As in the authors' collection for ALFWorld.
+PAPER_SAMPLING = Sampling(temperature=0.7, top_p=0.9, top_k=50, max_new_tokens=1500)
+
+
 @dataclass(frozen=True)
 class SenderSettings:
     """Which sender, what it sees, and where its plans come from.
@@ -38,7 +42,7 @@ class SenderSettings:
     model: str
     view: View = "task"
     plans: Literal["sampled", "written"] = "sampled"
-    sampling: Sampling = Sampling(temperature=0.7, top_p=0.9, top_k=50, max_new_tokens=512)
+    sampling: Sampling = field(default_factory=lambda: PAPER_SAMPLING)
     dtype: str = "float32"
 
 
@@ -95,10 +99,10 @@ class ReasoningAgent:
         ids, mask = left_pad(prompts, self.tokenizer.pad_token_id, self.lm.device)
         state = KVState.empty(len(prompts), self.lm.device)
         read = extend(self.lm, state, embed_tokens(self.lm, ids), mask)
-        rows = decode(
-            self.lm, state, last_states(read, mask), self.end_id, self.sampling, generator, keep_states=True
-        )
-        return [Plan(self.tokenizer.decode(row.ids, skip_special_tokens=True), row.ids, row.states) for row in rows]
+        rows = decode(self.lm, state, last_states(read, mask), self.end_id, self.sampling, generator, keep_states=True)
+        return [
+            Plan(str(self.tokenizer.decode(row.ids, skip_special_tokens=True)), row.ids, row.states) for row in rows
+        ]
 
     @torch.no_grad()
     def read(self, prompts: Sequence[Sequence[int]], plans: Sequence[Sequence[int]]) -> list[Plan]:
@@ -109,7 +113,7 @@ class ReasoningAgent:
         width = ids.shape[1]
         return [
             Plan(
-                self.tokenizer.decode(list(plan), skip_special_tokens=True),
+                str(self.tokenizer.decode(list(plan), skip_special_tokens=True)),
                 list(plan),
                 states[row, width - len(plan) - 1 : width - 1].clone(),
             )
@@ -140,7 +144,9 @@ def provenance(settings: SenderSettings, sender: ReasoningAgent, seed: int) -> d
 
 def sender_settings(fields: dict[str, Any]) -> SenderSettings:
     """The settings that a provenance describes."""
-    return SenderSettings(fields["sender"], fields["view"], fields["plans"], Sampling(**fields["sampling"]), fields["dtype"])
+    return SenderSettings(
+        fields["sender"], fields["view"], fields["plans"], Sampling(**fields["sampling"]), fields["dtype"]
+    )
 
 
 def weights_fingerprint(model: str) -> str:

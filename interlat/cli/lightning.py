@@ -19,7 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from interlat.errors import InterlatError
     from interlat.training.callbacks import SaveRunConfig
 
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda record: "Tip" not in record.getMessage())
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: "Tip" not in record.getMessage()
+    )
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     if arguments is not None:
         sys.argv = ["lightning", *arguments]

@@ -59,22 +59,29 @@ class TokenisedTail(Protocol):
     """Token ids after the message, and which of them carry labels."""
 
     @property
-    def ids(self) -> list[int]: ...
+    def ids(self) -> list[int]:
+        """The token ids."""
+
     @property
-    def supervised(self) -> list[bool]: ...
+    def supervised(self) -> list[bool]:
+        """Whether each carries a label."""
 
 
 class ConversationTokens(Protocol):
     """How the receiver tokenises an episode."""
 
-    def head(self, opening: str) -> list[int]: ...
-    def tail(self, turns: Sequence[tuple[str, str, str]]) -> TokenisedTail: ...
+    def head(self, opening: str) -> list[int]:
+        """Token ids before the message."""
+
+    def tail(self, turns: Sequence[tuple[str, str, str]]) -> TokenisedTail:
+        """Token ids after it, with labels."""
 
 
 class PlanTokens(Protocol):
     """How a sender's plan is written in the receiver's vocabulary."""
 
-    def __call__(self, message: StoredMessage) -> Tensor: ...
+    def __call__(self, message: StoredMessage) -> Tensor:
+        """The plan as token ids, [tokens]."""
 
 
 class MessageDataset(Dataset[Item]):
@@ -93,7 +100,9 @@ class MessageDataset(Dataset[Item]):
 
     def __init__(self, records: Sequence[TaskRecord], store: LatentStore, silence_share: float, seed: int = 0) -> None:
         if not 0 <= silence_share < 1:
-            raise InvalidSetting(f"silence_share must be within [0, 1), got {silence_share}; 0 trains on messages alone")
+            raise InvalidSetting(
+                f"silence_share must be within [0, 1), got {silence_share}; 0 trains on messages alone"
+            )
         self.store = store
         for record in records:
             if record.game_id not in store:
@@ -101,7 +110,9 @@ class MessageDataset(Dataset[Item]):
         explored = [record for record in records if record.explored]
         wanted = round(len(records) * silence_share / (1 - silence_share))
         if wanted and not explored:
-            raise InvalidSetting("silence_share is above 0, but no expert trajectory finished within the step cap; raise max_explore_steps")
+            raise InvalidSetting(
+                "silence_share is above 0, but no expert trajectory finished within the step cap; raise max_explore_steps"
+            )
         rng = random.Random(seed)
         self.guided = list(records)
         self.silent = [explored[i % len(explored)] for i in range(wanted)]

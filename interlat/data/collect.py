@@ -17,22 +17,34 @@ class WrittenPlan(Protocol):
     """What a sender gives back for a task."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The plan."""
+
     @property
-    def ids(self) -> list[int]: ...
+    def ids(self) -> list[int]:
+        """Its tokens in the sender's vocabulary."""
+
     @property
-    def latents(self) -> Tensor: ...
+    def latents(self) -> Tensor:
+        """The state that predicted each, [L, D]."""
 
 
 class PlanSender(Protocol):
     """A sender, as collection sees it."""
 
-    def prompt_ids(self, opening: str, house: str | None = None) -> list[int]: ...
+    def prompt_ids(self, opening: str, house: str | None = None) -> list[int]:
+        """Token ids of the request."""
+
     def write(
         self, prompts: Sequence[Sequence[int]], generator: torch.Generator | None = None
-    ) -> Sequence[WrittenPlan]: ...
-    def read(self, prompts: Sequence[Sequence[int]], plans: Sequence[Sequence[int]]) -> Sequence[WrittenPlan]: ...
-    def encode(self, text: str) -> list[int]: ...
+    ) -> Sequence[WrittenPlan]:
+        """Write one plan for each prompt."""
+
+    def read(self, prompts: Sequence[Sequence[int]], plans: Sequence[Sequence[int]]) -> Sequence[WrittenPlan]:
+        """Read plans written by someone else."""
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a plan given as text."""
 
 
 @dataclass(frozen=True)
@@ -98,5 +110,3 @@ def _store(batch: Sequence[str], plans: Sequence[WrittenPlan], writer: LatentSto
 def _generator(seed: int, task_ids: Sequence[str]) -> torch.Generator:
     digest = hashlib.sha256("\n".join([str(seed), *task_ids]).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-

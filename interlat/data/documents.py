@@ -7,6 +7,7 @@ reading messages is left to stage 1.
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from torch.utils.data import Dataset
@@ -17,7 +18,20 @@ from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord
 
 
-class DocumentDataset(Dataset[list[int]]):
+@dataclass(frozen=True)
+class Document:
+    """Token ids, and which of them are learned.
+
+    Args:
+        ids: the tokens.
+        supervised: True where the token is a target: answers and what the house says, but not what chance put into it.
+    """
+
+    ids: list[int]
+    supervised: list[bool]
+
+
+class DocumentDataset(Dataset[Document]):
     """Three documents a game: its plan on request, the walkthrough on that plan, and exploration in silence.
 
     Args:
@@ -29,7 +43,7 @@ class DocumentDataset(Dataset[list[int]]):
         seed: of the plans' wording.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of a document, each from another place
+    def __init__(
         self,
         records: Sequence[TaskRecord],
         tokenizer: PreTrainedTokenizerBase,
@@ -51,16 +65,17 @@ class DocumentDataset(Dataset[list[int]]):
     def __len__(self) -> int:
         return len(self.kinds)
 
-    def __getitem__(self, index: int) -> list[int]:
+    def __getitem__(self, index: int) -> Document:
         kind, record = self.kinds[index]
         plan = write_plan(record.walkthrough, self.view, seed=self.seed + index)
         if kind == "plan":
             prompt = self.request(record.opening, record.house if self.view == "house" else None)
             answer = [*self._encode(plan), self.tokenizer.eos_token_id]
-            return [*prompt, *answer]
+            return Document([*prompt, *answer], [False] * len(prompt) + [True] * len(answer))
         message = self._encode(plan) if kind == "guided" else []
         tail = self.conversation.tail(record.guided if kind == "guided" else record.explored)
-        return [*self.conversation.head(record.opening), *message, *tail.ids]
+        read = [*self.conversation.head(record.opening), *message]
+        return Document([*read, *tail.ids], [False] * len(read) + [True] * len(tail.ids))
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

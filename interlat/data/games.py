@@ -6,18 +6,9 @@ The only file of this package that reaches ``alfworld_env``, and it does so when
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 Split = Literal["train", "seen", "unseen"]
-
-
-class Game(Protocol):
-    """One game: an identity and a way to load it."""
-
-    @property
-    def game_id(self) -> str: ...
-    @property
-    def task_type(self) -> str: ...
 
 
 class GameSource(ABC):

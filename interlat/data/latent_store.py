@@ -81,7 +81,9 @@ class LatentStore:
             path = self.folder / shard
             if not path.is_file() or (verify and checksum(path) != self.checksums[shard]):
                 what = "is damaged (its checksum differs)" if path.is_file() else "is missing"
-                raise LatentStoreMismatch(f"latent store '{self.folder}' lists shard {shard}, which {what}; delete the folder and collect again")
+                raise LatentStoreMismatch(
+                    f"latent store '{self.folder}' lists shard {shard}, which {what}; delete the folder and collect again"
+                )
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -118,7 +120,9 @@ class LatentStore:
         Raises:
             LatentStoreMismatch: naming each difference.
         """
-        different = {key: self.provenance.get(key) for key, value in wanted.items() if self.provenance.get(key) != value}
+        different = {
+            key: self.provenance.get(key) for key, value in wanted.items() if self.provenance.get(key) != value
+        }
         if different:
             asked = ", ".join(f"{key}={wanted[key]!r}" for key in different)
             found = ", ".join(f"{key}={value!r}" for key, value in different.items())
@@ -166,7 +170,9 @@ class LatentStoreWriter:
                 f"got [{length}, {width}]; the sender is not the one this store was opened for"
             )
         if not bool(torch.isfinite(message.latents).all()):
-            raise LatentStoreMismatch(f"the latents of '{message.task_id}' hold NaN or infinity; use a wider dtype for the sender")
+            raise LatentStoreMismatch(
+                f"the latents of '{message.task_id}' hold NaN or infinity; use a wider dtype for the sender"
+            )
         self._pending.append(message)
         if len(self._pending) >= self.shard_size:
             self.flush()
@@ -202,11 +208,17 @@ def read_index(folder: Path) -> dict[str, Any]:
     try:
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise LatentStoreMismatch(f"wanted a latent store at '{folder}', but it has no index.json; make one with interlat-collect") from error
+        raise LatentStoreMismatch(
+            f"wanted a latent store at '{folder}', but it has no index.json; make one with interlat-collect"
+        ) from error
     except ValueError as error:
-        raise LatentStoreMismatch(f"'{folder}/index.json' is not JSON ({error}); delete the folder and collect again") from error
+        raise LatentStoreMismatch(
+            f"'{folder}/index.json' is not JSON ({error}); delete the folder and collect again"
+        ) from error
     if not isinstance(index, dict) or index.get("format") != FORMAT_VERSION:
-        raise LatentStoreMismatch(f"'{folder}/index.json' is not a latent store of format {FORMAT_VERSION}; collect again with this version")
+        raise LatentStoreMismatch(
+            f"'{folder}/index.json' is not a latent store of format {FORMAT_VERSION}; collect again with this version"
+        )
     return index
 
 

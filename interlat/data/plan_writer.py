@@ -9,12 +9,20 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-_FIRST = ("First", "To begin,", "Start:", "Now")
-_THEN = ("then", "next", "after that", "and then")
+# {0} the object, {1} where it is, has to go, or what does it. Walking and opening are left to whoever reads the plan.
+_DEEDS: dict[str, tuple[str, ...]] = {
+    "take": ("Take {0} from {1}.", "Get {0} from {1}.", "Pick up {0} from {1}."),
+    "move": ("Move {0} to {1}.", "Bring {0} to {1}.", "Put {0} in {1}."),
+    "clean": ("Clean {0} with {1}.", "Wash {0} with {1}."),
+    "heat": ("Heat {0} with {1}.", "Warm {0} with {1}."),
+    "cool": ("Cool {0} with {1}.", "Chill {0} with {1}."),
+    "use": ("Use {0} at {1}.", "Turn on {0} at {1}."),
+}
+_COMMAND = re.compile(r"(take|move|clean|heat|cool) (.+?) (?:from|to|with) (.+)")
 
 
 def write_plan(walkthrough: Sequence[str], view: Literal["task", "house"], seed: int | str = 0) -> str:
-    """One sentence a visit: where to go and what to do there, in one of several wordings.
+    """One sentence for every deed of the walkthrough, in one of several wordings.
 
     Args:
         walkthrough: the commands that solve the game.
@@ -22,29 +30,14 @@ def write_plan(walkthrough: Sequence[str], view: Literal["task", "house"], seed:
         seed: chooses the wording.
     """
     rng = random.Random(seed)
-    visits = _visits(walkthrough if view == "house" else [re.sub(r" \d+\b", "", step) for step in walkthrough])
-    sentences = []
-    for number, (place, deeds) in enumerate(visits):
-        opener = "" if rng.random() < 0.5 else (rng.choice(_FIRST) if number == 0 else rng.choice(_THEN).capitalize())
-        walk = f"go to {place}"
-        body = ", ".join([walk, *deeds])
-        sentences.append(f"{opener} {body}." if opener else f"{body[0].upper()}{body[1:]}.")
-    return " ".join(sentences)
-
-
-def _visits(walkthrough: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Group commands by the place where they happen, dropping the place from each."""
-    visits: list[tuple[str, list[str]]] = []
+    sentences, place = [], ""
     for command in walkthrough:
+        deed = _COMMAND.fullmatch(command)
         if command.startswith("go to "):
-            visits.append((command.removeprefix("go to "), []))
-        elif visits:
-            visits[-1][1].append(_deed(command))
-    return visits
-
-
-def _deed(command: str) -> str:
-    """``take mug 2 from cabinet 3`` -> ``take mug 2``; ``open cabinet 3`` -> ``open it``."""
-    if command.startswith(("open ", "close ")):
-        return command.split(" ")[0] + " it"
-    return re.split(r" (?:from|to|with) ", command)[0]
+            place = command.removeprefix("go to ")
+        elif deed is not None:
+            sentences.append(rng.choice(_DEEDS[deed.group(1)]).format(deed.group(2), deed.group(3)))
+        elif command.startswith("use "):
+            sentences.append(rng.choice(_DEEDS["use"]).format(command.removeprefix("use "), place))
+    plan = " ".join(sentences)
+    return plan if view == "house" else re.sub(r" \d+\b", "", plan)

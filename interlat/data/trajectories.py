@@ -73,7 +73,9 @@ def load_records(path: Path) -> list[TaskRecord]:
         GameDataNotFound: if there is no such file or a line is not a record.
     """
     if not path.is_file():
-        raise GameDataNotFound(f"wanted recorded trajectories at '{path}', but there is no such file; run the recipe's prepare step again")
+        raise GameDataNotFound(
+            f"wanted recorded trajectories at '{path}', but there is no such file; run the recipe's prepare step again"
+        )
     with path.open(encoding="utf-8") as file:
         return [_record(line, number, path) for number, line in enumerate(file, start=1)]
 

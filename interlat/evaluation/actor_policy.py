@@ -1,7 +1,6 @@
 """The trained actor as a policy: many episodes at once, batched, with one growing cache; knows nothing of engines or scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from interlat.agents.sender import build_sender, left_pad, sender_settings
 from interlat.controls import named_control
 from interlat.data.games import house_of
 from interlat.data.plan_writer import write_plan
-from interlat.errors import InvalidSetting
+from interlat.evaluation.conditions import CROSS_TASK, Condition
 from interlat.evaluation.message_source import (
     CompressorSource,
     ControlledSource,
     CrossTaskSource,
     Message,
-    MessageKind,
     MessageSource,
     SenderSource,
     SenderView,
@@ -36,7 +34,6 @@ from interlat.models.decoding import Sampling, decode
 from interlat.splice import Segments, lay_out
 
 MAX_ANSWER_TOKENS = {"action": 24, "react": 100}
-CROSS_TASK = "cross-task"
 HOLES_WORTH_SQUEEZING = 0.25  # share of the cache
 
 
@@ -71,7 +68,7 @@ class ActorPolicy:
             ask = talk.ask()
             rows.append(Segments(talk.head(opening.observation), ask, [False] * len(ask), length))
             messages += [] if message is None else [message]
-        pad = int(self.actor.tokenizer.pad_token_id)  # type: ignore[arg-type]
+        pad = int(self.actor.tokenizer.pad_token_id)
         layout = lay_out(rows, self.actor.boundary, pad, padding="left").to(self.actor.device)
         self.state = KVState.empty(len(rows), self.actor.device)
         read = extend(self.actor.lm, self.state, self.actor.spliced(layout, messages), layout.mask)
@@ -93,7 +90,7 @@ class ActorPolicy:
         self.begun = True
         talk = self.actor.conversation
         answers = decode(self.actor.lm, self.state, self.latest, talk.end_id, self.sampling, self.generator)
-        texts = [self.actor.tokenizer.decode(answer.ids, skip_special_tokens=True) for answer in answers]
+        texts = [str(self.actor.tokenizer.decode(answer.ids, skip_special_tokens=True)) for answer in answers]
         return [
             Decision(text=text, action=talk.action_of(text), num_tokens=len(answer.ids))
             for text, answer in zip(texts, answers, strict=True)
@@ -107,7 +104,7 @@ class ActorPolicy:
         if 1 - float(self.state.mask.float().mean()) > HOLES_WORTH_SQUEEZING:
             self.state.compact()
         asked = [self.actor.conversation.observe(observation) for observation in observations]
-        ids, mask = left_pad(asked, int(self.actor.tokenizer.pad_token_id), self.actor.device)  # type: ignore[arg-type]
+        ids, mask = left_pad(asked, int(self.actor.tokenizer.pad_token_id), self.actor.device)
         read = extend(self.actor.lm, self.state, embed_tokens(self.actor.lm, ids), mask)
         self.latest = last_states(read, mask)
 
@@ -127,28 +124,14 @@ class ActorPolicy:
         return embedded
 
 
-@dataclass(frozen=True)
-class Condition:
-    """What is sent to the actor.
-
-    Args:
-        message: latent, text or none.
-        control: what is done to it on its way; None leaves it.
-        length: K latents: from the compressor where the run has one of this length, else by truncation; None sends all.
-    """
-
-    message: MessageKind = "latent"
-    control: str | None = None
-    length: int | None = None
-
-
 def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command line
     checkpoint: Path,
     games: Sequence[Any],
-    message: MessageKind,
+    message: str,
     control: str | None,
     length: int | None,
     seed: int,
+    *,
     temperature: float = 0.0,
 ) -> ActorPolicy:
     """Load a run folder as a policy for these games.
@@ -158,20 +141,21 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
         games: the games to be played.
         message: what is sent.
         control: ``cross-task``, or a control by name.
-        length: K; see ``Condition``.
+        length: K latents: from the compressor where the run has one of this length, else by truncation; None sends all.
         seed: of plans, control and answers.
         temperature: of the actor's answers; 0 is greedy.
 
     Raises:
         CheckpointMismatch: if the folder holds no finished run.
-        InvalidSetting: if a length is asked of a message without latents.
+        InvalidSetting: if message, control and length do not go together.
     """
+    condition = Condition(message, length, control)
     stage = read_stage(checkpoint)
     actor = load_actor(checkpoint)
     if torch.cuda.is_available():
         actor.to("cuda")
     views, written = _views(games, stage["sender"])
-    source = _source(checkpoint, stage, Condition(message, control, length), written, seed)
+    source = _source(checkpoint, stage, condition, written, seed)
     if control == CROSS_TASK:
         ordered = list(views.values())
         partners = derangement([view.opening for view in ordered], seed)
@@ -200,17 +184,13 @@ def _source(
     checkpoint: Path, stage: dict[str, Any], condition: Condition, written: dict[str, str], seed: int
 ) -> MessageSource:
     if condition.message == "none":
-        if condition.length is not None or condition.control is not None:
-            raise InvalidSetting("--message none sends nothing, so neither --length nor --control can apply; leave them out")
         return SilentSource()
-    if condition.message == "text" and condition.length is not None:
-        raise InvalidSetting("--length counts latents, but --message text sends words; use --message latent")
     if stage["stage"] == "compression" and condition.length == stage["compressor"]["num_latents"]:
         compressor = load_compressor(checkpoint)
         return CompressorSource(compressor.to("cuda") if torch.cuda.is_available() else compressor)
     sender = build_sender(sender_settings(stage["sender"]))
     if torch.cuda.is_available():
-        sender.lm.to("cuda")  # type: ignore[arg-type]  # transformers wraps Module.to
-    return SenderSource(sender, condition.message, condition.length, written or None, seed)
-
-
+        sender.lm.to("cuda")
+    return SenderSource(
+        sender, "text" if condition.message == "text" else "latent", condition.length, written or None, seed
+    )

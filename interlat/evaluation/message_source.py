@@ -17,7 +17,6 @@ from interlat.controls import truncate
 from interlat.errors import InvalidSetting
 from interlat.messages import LatentMessage, Silence, TextMessage
 
-MessageKind = Literal["latent", "text", "none"]
 Message = LatentMessage | TextMessage | Silence
 Control = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -41,7 +40,8 @@ class Timed:
 class MessageSource(Protocol):
     """Makes the messages of a batch of games."""
 
-    def make(self, views: Sequence[SenderView]) -> Timed: ...
+    def make(self, views: Sequence[SenderView]) -> Timed:
+        """One message for each game of a batch."""
 
 
 class SilentSource:
@@ -66,7 +66,7 @@ class SenderSource:
     def __init__(
         self,
         sender: ReasoningAgent,
-        kind: MessageKind,
+        kind: Literal["latent", "text"],
         keep: int | None = None,
         written: Mapping[str, str] | None = None,
         seed: int = 0,
@@ -144,7 +144,9 @@ class ControlledSource:
 
     def _changed(self, message: Message) -> Message:
         if not isinstance(message, LatentMessage):
-            raise InvalidSetting(f"this control changes latents, but the message is {type(message).__name__}; use --message latent")
+            raise InvalidSetting(
+                f"this control changes latents, but the message is {type(message).__name__}; use --message latent"
+            )
         return LatentMessage(self.control(message.latents.cpu(), self.generator))
 
 

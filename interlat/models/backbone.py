@@ -22,12 +22,16 @@ def decoder(model: PreTrainedModel | PeftModel) -> nn.Module:
     return cast(nn.Module, causal_lm(model).get_decoder())
 
 
-def embed_tokens(model: PreTrainedModel | PeftModel, ids: Int[Tensor, "*batch tokens"]) -> Float[Tensor, "*batch tokens dim"]:
+def embed_tokens(
+    model: PreTrainedModel | PeftModel, ids: Int[Tensor, "*batch tokens"]
+) -> Float[Tensor, "*batch tokens dim"]:
     """Input embeddings of token ids."""
     return cast(Tensor, causal_lm(model).get_input_embeddings()(ids))
 
 
-def token_logits(model: PreTrainedModel | PeftModel, states: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
+def token_logits(
+    model: PreTrainedModel | PeftModel, states: Float[Tensor, "*batch dim"]
+) -> Float[Tensor, "*batch vocab"]:
     """Next-token logits of last-layer states."""
     return cast(Tensor, causal_lm(model).get_output_embeddings()(states))
 

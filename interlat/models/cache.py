@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from interlat.models.backbone import decoder
 
@@ -60,7 +61,9 @@ class KVState:
         # A stable sort by the mask moves each row's real entries to the right end and keeps their order.
         order = torch.argsort(self.mask.long(), dim=1, stable=True)[:, -width:]
         for layer in self.cache.layers:
-            assert layer.keys is not None and layer.values is not None
+            assert isinstance(layer, DynamicLayer)
+            assert layer.keys is not None
+            assert layer.values is not None
             index = order[:, None, :, None].expand(-1, layer.keys.shape[1], -1, layer.keys.shape[3])
             layer.keys = layer.keys.gather(2, index)
             layer.values = layer.values.gather(2, index)
@@ -97,10 +100,10 @@ def extend(
     return cast(Tensor, output.last_hidden_state)
 
 
-def last_states(states: Float[Tensor, "batch tokens dim"], mask: Bool[Tensor, "batch tokens"]) -> Float[Tensor, "batch dim"]:
+def last_states(
+    states: Float[Tensor, "batch tokens dim"], mask: Bool[Tensor, "batch tokens"]
+) -> Float[Tensor, "batch dim"]:
     """The state at the last real entry of each row."""
     columns = torch.arange(mask.shape[1], device=mask.device)
     last = (columns * mask).amax(dim=1)
     return states[torch.arange(len(states), device=states.device), last]
-
-

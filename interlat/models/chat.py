@@ -48,12 +48,14 @@ class ChatFormat:
         turns = [{"role": role, "content": mark} for role, mark in zip(roles, marks, strict=True)]
         if system is not None:
             turns.insert(0, {"role": "system", "content": system})
-        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
         pieces: list[str] = []
         for mark in marks:
             before, found, text = text.partition(mark)
             if not found:
-                raise InvalidSetting("the tokenizer's chat template drops or rewrites turn contents; wanted one that keeps them as they are")
+                raise InvalidSetting(
+                    "the tokenizer's chat template drops or rewrites turn contents; wanted one that keeps them as they are"
+                )
             pieces.append(before)
         end = _end_mark(tokenizer, pieces[2])
         return cls(pieces[0], pieces[1], end, pieces[2][len(end) :])

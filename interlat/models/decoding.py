@@ -55,6 +55,7 @@ def decode(  # noqa: PLR0913 - each argument is one tensor or one setting; a bun
     stop_id: int,
     sampling: Sampling,
     generator: torch.Generator | None = None,
+    *,
     keep_states: bool = False,
 ) -> list[Decoded]:
     """Decode every row until its stop token or the cut, starting from the state that predicts its first token.

@@ -65,7 +65,9 @@ def resolve(name_or_path: str) -> str:
     if path.is_dir():
         return str(path)
     if path.is_absolute() or name_or_path.startswith((".", "checkpoints/", "data/")):
-        raise ModelNotFound(f"wanted a model folder at '{path}', but there is none; train it first or correct the path in the recipe")
+        raise ModelNotFound(
+            f"wanted a model folder at '{path}', but there is none; train it first or correct the path in the recipe"
+        )
     return name_or_path
 
 

@@ -33,7 +33,7 @@ def add_lora(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, setting
     """
     config = LoraConfig(
         r=settings.rank,
-        lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft annotates int, and divides it by the rank
+        lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=list(settings.target_modules),
         trainable_token_indices=list(boundary_ids(tokenizer)),

@@ -64,7 +64,8 @@ class ActorStage(Stage):
     def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
         self,
         actor: ActorSettings,
-        weights: ActorWeights = ActorWeights(),  # noqa: B008 - frozen
+        *,
+        weights: ActorWeights = ActorWeights(),
         curriculum: CurriculumRate = CurriculumRate(),  # noqa: B008 - frozen
         optimizer: OptimizerCallable = AdamW,
         warmup_share: float = 0.03,
@@ -79,13 +80,13 @@ class ActorStage(Stage):
     def configure_model(self) -> None:
         """Build the actor, with an adapter as wide as the sender's latents."""
         if self.actor is None:
-            self.actor = Actor.build(self.settings)
+            self.actor = Actor.build(self.settings).train()
             store = self.trainer.datamodule.store  # type: ignore[attr-defined]
             wanted = self.settings.sender_dim or self.actor.width
             if store.width != wanted:
                 raise LatentStoreMismatch(
                     f"the adapter reads latents of width {wanted}, but the store '{store.folder}' holds width {store.width} "
-                    f"(sender {store.provenance.get('sender')}); set actor.sender_dim: {store.width} in the recipe, or collect with another sender"
+                    f"(sender {store.provenance.get('sender')}); set actor.sender_dim: {store.width}, or collect with another sender"
                 )
 
     @property
@@ -111,7 +112,11 @@ class ActorStage(Stage):
         rates = [self.curriculum.draw(generator) for _ in range(batch.num_messages)]
         terms = self._terms(batch, rates, generator)
         total = terms["loss_task"]
-        total = total + self.weights.separation * terms["loss_separation"] + self.weights.alignment * terms["loss_alignment"]
+        total = (
+            total
+            + self.weights.separation * terms["loss_separation"]
+            + self.weights.alignment * terms["loss_alignment"]
+        )
         self.log("train/loss", total, prog_bar=True, batch_size=len(batch.records))
         self.log_dict({f"train/{name}": value for name, value in terms.items()}, batch_size=len(batch.records))
         if rates:
@@ -157,7 +162,10 @@ class ActorStage(Stage):
             adapted = actor.adapt(batch.latents)
             plans = [actor.embed(ids) for ids in batch.plan_ids]
             matched = read_messages(actor, rows, adapted)
-            values = {"loss": _cross_entropy(matched), "loss_text": _cross_entropy(read_messages(actor, rows, curriculum_messages(plans, adapted, one)))}
+            values = {
+                "loss": _cross_entropy(matched),
+                "loss_text": _cross_entropy(read_messages(actor, rows, curriculum_messages(plans, adapted, one))),
+            }
             others = mismatched_messages(batch, plans, adapted, zero, step_generator(self.seed, batch_idx))
             if others is not None:
                 mismatched = read_messages(actor, rows, others)
@@ -185,7 +193,13 @@ class ActorStage(Stage):
         store = self.trainer.datamodule.store  # type: ignore[attr-defined]
         write_stage_file(
             folder,
-            {"stage": "actor", "actor": asdict(self.settings), "sender_dim": store.width, "sender": store.provenance, "steps": self.global_step},
+            {
+                "stage": "actor",
+                "actor": asdict(self.settings),
+                "sender_dim": store.width,
+                "sender": store.provenance,
+                "steps": self.global_step,
+            },
         )
 
 

@@ -20,7 +20,7 @@ from interlat.agents.conversation import ActionForm, Conversation
 from interlat.agents.prompts import prompt
 from interlat.agents.sender import View, request_text
 from interlat.data.cache import content_folder
-from interlat.data.documents import DocumentDataset
+from interlat.data.documents import Document, DocumentDataset
 from interlat.data.games import GameSource
 from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord, load_records
@@ -34,7 +34,8 @@ from interlat.training.optimization import Schedule, Stage, gradient_norm, warme
 from interlat.training.preparation import ensure_records
 from interlat.training.resumable import ResumableLoader
 
-Padded = tuple[Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]
+Padded = tuple[Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]
+"""Token ids, which are real, and which are learned."""
 
 
 class BaseStage(Stage):
@@ -68,10 +69,10 @@ class BaseStage(Stage):
             self.lm = build_tiny_lm(self.shape, self.tokenizer).train()
 
     def _loss(self, batch: Padded) -> Tensor:
-        ids, mask = batch
+        ids, mask, supervised = batch
         assert self.lm is not None
         states = last_layer_states(self.lm, embed_tokens(self.lm, ids), mask)
-        predicting, targets, keep = next_token_pairs(states, ids, mask)
+        predicting, targets, keep = next_token_pairs(states, ids, supervised)
         logits = token_logits(self.lm, predicting[keep])
         return task_loss(logits[None], targets[keep][None], torch.ones_like(targets[keep][None], dtype=torch.bool))
 
@@ -123,6 +124,7 @@ class DocumentDataModule(LightningDataModule):
     def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
         self,
         games: GameSource,
+        *,
         num_games: int = 4000,
         num_validation: int = 64,
         form: ActionForm = "action",
@@ -155,7 +157,9 @@ class DocumentDataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches of documents of similar length."""
-        return ResumableLoader(self.train, self.batch_size, self._collate, self.seed, lengths=[len(d) for d in self.train])
+        return ResumableLoader(
+            self.train, self.batch_size, self._collate, self.seed, lengths=[len(d.ids) for d in self.train]
+        )
 
     def val_dataloader(self) -> "DataLoader[Any]":
         """All documents of the held-out games."""
@@ -168,7 +172,7 @@ class DocumentDataModule(LightningDataModule):
         identity = {**self.games.identity(), "count": self.num_games, "vocab": self.vocab_size, "form": self.form}
         return content_folder(self.cache, "tokenizer", identity)
 
-    def _documents(self, records: list[TaskRecord]) -> list[list[int]]:
+    def _documents(self, records: list[TaskRecord]) -> list[Document]:
         conversation = Conversation(self.tokenizer, self.form)
         chat = ChatFormat.of(self.tokenizer)
 
@@ -186,9 +190,12 @@ class DocumentDataModule(LightningDataModule):
             texts += [part for turn in (*record.guided, *record.explored) for part in turn]
         return texts
 
-    def _collate(self, documents: list[list[int]]) -> Padded:
-        width = max(len(document) for document in documents)
-        pad = int(self.tokenizer.pad_token_id)  # type: ignore[arg-type]
-        ids = torch.tensor([document + [pad] * (width - len(document)) for document in documents])
-        mask = torch.arange(width) < torch.tensor([len(document) for document in documents])[:, None]
-        return ids, mask
+    def _collate(self, documents: list[Document]) -> Padded:
+        width = max(len(document.ids) for document in documents)
+        pad = int(self.tokenizer.pad_token_id)
+        ids = torch.tensor([[*document.ids, *[pad] * (width - len(document.ids))] for document in documents])
+        learned = torch.tensor(
+            [[*document.supervised, *[False] * (width - len(document.ids))] for document in documents]
+        )
+        mask = torch.arange(width) < torch.tensor([len(document.ids) for document in documents])[:, None]
+        return ids, mask, learned

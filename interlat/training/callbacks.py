@@ -75,4 +75,6 @@ class SaveRunConfig(SaveConfigCallback):
         folders = [callback.path for callback in trainer.callbacks if isinstance(callback, RunFolder)]  # type: ignore[attr-defined]
         for folder in folders if stage == "fit" else []:
             folder.mkdir(parents=True, exist_ok=True)
-            self.parser.save(self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=self.multifile)
+            self.parser.save(
+                self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=self.multifile
+            )

@@ -66,7 +66,8 @@ class CompressionStage(Stage):
         self,
         compressor: CompressorSettings,
         actor: str,
-        weights: CompressionWeights = CompressionWeights(),  # noqa: B008 - frozen
+        *,
+        weights: CompressionWeights = CompressionWeights(),
         optimizer: OptimizerCallable = AdamW,
         warmup_share: float = 0.03,
         schedule: Schedule = "cosine",
@@ -85,7 +86,7 @@ class CompressionStage(Stage):
         store = self.trainer.datamodule.store  # type: ignore[attr-defined]
         store.require(**{key: self.stage_one["sender"][key] for key in ("sender", "weights", "view", "plans", "width")})
         self.actor = load_actor(self.actor_folder).requires_grad_(requires_grad=False)
-        self.compressor = Compressor.build(self.settings)
+        self.compressor = Compressor.build(self.settings).train()
         width = hidden_size(self.compressor.lm)
         if width != self.stage_one["sender_dim"]:
             raise CheckpointMismatch(
@@ -127,7 +128,9 @@ class CompressionStage(Stage):
     def _terms(self, batch: Batch) -> dict[str, Tensor]:
         assert self.compressor is not None
         house = self.stage_one["sender"]["view"] == "house"
-        prompts = [self.compressor.prompt_ids(record.opening, record.house if house else None) for record in batch.records]
+        prompts = [
+            self.compressor.prompt_ids(record.opening, record.house if house else None) for record in batch.records
+        ]
         compressed = self.actor.adapt(list(self.compressor(prompts)))
         path_a = read_messages(self.actor, batch.segments, compressed)
         with torch.no_grad():
@@ -165,7 +168,9 @@ class CompressionStage(Stage):
         save_compressor(self.compressor, folder)
         carry_actor(self.actor_folder, folder)
         carried = {key: self.stage_one[key] for key in ("actor", "sender_dim", "sender")}
-        write_stage_file(folder, {"stage": "compression", "compressor": asdict(self.settings), **carried, "steps": self.global_step})
+        write_stage_file(
+            folder, {"stage": "compression", "compressor": asdict(self.settings), **carried, "steps": self.global_step}
+        )
 
 
 def _padded(messages: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -177,5 +182,3 @@ def _padded(messages: list[Tensor]) -> tuple[Tensor, Tensor]:
 def _cross_entropy(predictions: Predictions) -> Tensor:
     targets = predictions.targets[None]
     return task_loss(predictions.logits[None], targets, torch.ones_like(targets, dtype=torch.bool))
-
-

@@ -38,6 +38,7 @@ class TrajectoryDataModule(LightningDataModule):
         self,
         games: GameSource,
         sender: SenderSettings,
+        *,
         num_games: int | None = None,
         validation_share: float = 0.05,
         batch_size: int = 16,
@@ -66,7 +67,9 @@ class TrajectoryDataModule(LightningDataModule):
         records = load_records(path)
         order = torch.randperm(len(records), generator=torch.Generator().manual_seed(self.seed)).tolist()
         held_out = max(1, round(len(records) * self.validation_share))
-        self.validation = MessageDataset([records[i] for i in order[:held_out]], self.store, self.silence_share, self.seed)
+        self.validation = MessageDataset(
+            [records[i] for i in order[:held_out]], self.store, self.silence_share, self.seed
+        )
         self.train = MessageDataset([records[i] for i in order[held_out:]], self.store, self.silence_share, self.seed)
 
     def train_dataloader(self) -> ResumableLoader:

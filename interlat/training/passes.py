@@ -23,7 +23,7 @@ def read_messages(actor: Actor, segments: Sequence[Segments], messages: Rows) ->
         for number, row in enumerate(segments)
     ]
     pad = actor.tokenizer.pad_token_id
-    layout = lay_out(fitted, actor.boundary, int(pad)).to(actor.device)  # type: ignore[arg-type]
+    layout = lay_out(fitted, actor.boundary, int(pad)).to(actor.device)
     return actor.predict(layout, messages)
 
 

@@ -13,11 +13,11 @@ from interlat.data.games import GameSource, Split
 from interlat.data.latent_store import LatentStore, LatentStoreWriter
 from interlat.data.trajectories import load_records, record_games, save_records
 
-STORE_VERSION = 1  # raised when collection changes
-RECORDS_VERSION = 1  # raised when recording changes, so that cached records are made anew
+STORE_VERSION = 2  # raised when collection changes
+RECORDS_VERSION = 2  # raised when recording changes, so that cached records are made anew
 
 
-def ensure_records(  # noqa: PLR0913 - together they name the content
+def ensure_records(
     games: GameSource, split: Split, count: int | None, max_explore_steps: int, seed: int, cache: str
 ) -> Path:
     """The file of recorded games with these settings, made if absent."""
@@ -33,7 +33,9 @@ def ensure_records(  # noqa: PLR0913 - together they name the content
     if not path.is_file():
         chosen = games.games(split, count)
         with Progress(transient=True) as progress:
-            recorded = progress.track(record_games(chosen, max_explore_steps, seed), len(chosen), description=f"recording {split} games")
+            recorded = progress.track(
+                record_games(chosen, max_explore_steps, seed), len(chosen), description=f"recording {split} games"
+            )
             save_records(recorded, path)
     return path
 
@@ -41,7 +43,12 @@ def ensure_records(  # noqa: PLR0913 - together they name the content
 def ensure_latents(records: Path, settings: SenderSettings, cache: str, batch_size: int, seed: int) -> Path:
     """The latent store of these games from this sender, filled where it is not; goes on where an earlier run was stopped."""
     tasks = load_records(records)
-    identity: dict[str, object] = {"records": records.parent.name, **asdict(settings), "seed": seed, "version": STORE_VERSION}
+    identity: dict[str, object] = {
+        "records": records.parent.name,
+        **asdict(settings),
+        "seed": seed,
+        "version": STORE_VERSION,
+    }
     folder = content_folder(cache, "latents", {**identity, "weights": weights_fingerprint(settings.model)})
     if (folder / "index.json").is_file():
         store = LatentStore(folder)
@@ -49,7 +56,7 @@ def ensure_latents(records: Path, settings: SenderSettings, cache: str, batch_si
             return folder
     sender = build_sender(settings)
     if torch.cuda.is_available():
-        sender.lm.to("cuda")  # type: ignore[arg-type]  # transformers wraps Module.to
+        sender.lm.to("cuda")
     writer = LatentStoreWriter(folder, provenance(settings, sender, seed))
     how = Collection(settings.view, settings.plans, batch_size, seed)
     with Progress() as progress:

@@ -56,7 +56,7 @@ class ResumableLoader(DataLoader[Any]):
         lengths: of the items, to batch similar ones.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         dataset: Any,
         batch_size: int,
