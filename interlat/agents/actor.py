@@ -26,6 +26,7 @@ class ActorSettings:
 
     Args:
         backbone: a model name as ``load_causal_lm`` takes it.
+        tokenizer: another model whose tokenizer and chat template to take; None takes the backbone's.
         lora: low-rank adaptation; None trains every weight.
         form: answers hold the command alone (``action``) or a thought and the command (``react``).
         sender_dim: width of the sender's latents; None means the actor's own width.
@@ -36,6 +37,7 @@ class ActorSettings:
     """
 
     backbone: str
+    tokenizer: str | None = None
     lora: Lora | None = None
     form: ActionForm = "action"
     sender_dim: int | None = None
@@ -93,7 +95,7 @@ class Actor(nn.Module):
     @classmethod
     def build(cls, settings: ActorSettings) -> "Actor":
         """Load the backbone, add boundary tokens, LoRA if asked for, and a new adapter."""
-        lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype)
+        lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
         add_boundary_tokens(lm, tokenizer)
         width = hidden_size(lm)
         adapter: nn.Module = NoAdapter()

@@ -25,12 +25,14 @@ class CompressorSettings:
     Args:
         backbone: a model name; the paper starts from the base model of the sender's family.
         num_latents: K, how many latents it says.
+        tokenizer: another model whose tokenizer and chat template to take; None takes the backbone's.
         lora: low-rank adaptation; None trains every weight, as the paper does.
         dtype: of the weights.
     """
 
     backbone: str
     num_latents: int = 8
+    tokenizer: str | None = None
     lora: Lora | None = None
     dtype: str = "float32"
 
@@ -76,7 +78,7 @@ class Compressor(nn.Module):
     @classmethod
     def build(cls, settings: CompressorSettings) -> "Compressor":
         """Load the backbone, with LoRA if asked for, and a new bridge."""
-        lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype)
+        lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
         add_boundary_tokens(lm, tokenizer)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
         return cls(model, tokenizer, settings.num_latents)

@@ -67,7 +67,7 @@ def load_actor(folder: Path) -> Actor:
     """
     stage = read_stage(folder)
     settings = actor_settings(stage["actor"])
-    lm = _load_lm(folder / "actor", settings.backbone, settings.lora, settings.dtype)
+    lm = _load_lm(folder / "actor", settings)
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
     adapter: nn.Module = NoAdapter()
     if not settings.identity_adapter:
@@ -96,7 +96,7 @@ def load_compressor(folder: Path) -> Compressor:
     """
     stage = read_stage(folder, "compression")
     settings = compressor_settings(stage["compressor"])
-    lm = _load_lm(folder / "compressor", settings.backbone, settings.lora, settings.dtype)
+    lm = _load_lm(folder / "compressor", settings)
     compressor = Compressor(lm, AutoTokenizer.from_pretrained(folder / "compressor_tokenizer"), settings.num_latents)
     _load_weights(compressor.bridge, folder / "bridge.safetensors")
     return compressor.eval()
@@ -126,16 +126,16 @@ def _lora(fields: dict[str, Any] | None) -> Lora | None:
     return None if fields is None else Lora(**{**fields, "target_modules": tuple(fields["target_modules"])})
 
 
-def _load_lm(folder: Path, backbone: str, lora: Lora | None, dtype: str) -> PreTrainedModel:
+def _load_lm(folder: Path, settings: ActorSettings | CompressorSettings) -> PreTrainedModel:
     if not folder.is_dir():
         raise CheckpointMismatch(
             f"the run folder '{folder.parent}' lacks '{folder.name}/'; it is incomplete, train it again"
         )
-    if lora is None:
+    if settings.lora is None:
         import torch
 
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()  # type: ignore[no-any-return]
-    base, tokenizer = load_causal_lm(backbone, dtype)
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, settings.dtype)).eval()  # type: ignore[no-any-return]
+    base, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
     add_boundary_tokens(base, tokenizer)
     return PeftModel.from_pretrained(base, str(folder)).eval()  # type: ignore[no-any-return]  # PeftModel forwards all we use
 

@@ -32,7 +32,10 @@ class Document:
 
 
 class DocumentDataset(Dataset[Document]):
-    """Three documents a game: its plan on request, the walkthrough on that plan, and exploration in silence.
+    """Four documents a game: where things are, told twice; its plan on request; the walkthrough on that plan; exploration in silence.
+
+    The first asks for a dozen look-ups in a row, where a plan asks for two or three: what it teaches, to copy what followed the
+    same words before, is what small models learn last and everything else here rests on.
 
     Args:
         records: the games.
@@ -58,6 +61,7 @@ class DocumentDataset(Dataset[Document]):
         self.view: Literal["task", "house"] = view
         self.seed = seed
         kinds = [("plan", record) for record in records] + [("guided", record) for record in records]
+        kinds += [("recall", record) for record in records]
         kinds += [("explored", record) for record in records if record.explored]
         random.Random(seed).shuffle(kinds)
         self.kinds = kinds
@@ -67,6 +71,8 @@ class DocumentDataset(Dataset[Document]):
 
     def __getitem__(self, index: int) -> Document:
         kind, record = self.kinds[index]
+        if kind == "recall":
+            return self._recall(record.house, index)
         plan = write_plan(record.walkthrough, self.view, seed=self.seed + index)
         if kind == "plan":
             prompt = self.request(record.opening, record.house if self.view == "house" else None)
@@ -76,6 +82,13 @@ class DocumentDataset(Dataset[Document]):
         tail = self.conversation.tail(record.guided if kind == "guided" else record.explored)
         read = [*self.conversation.head(record.opening), *message]
         return Document([*read, *tail.ids], [False] * len(read) + [True] * len(tail.ids))
+
+    def _recall(self, house: str, index: int) -> Document:
+        """Where things are, and the same in another order, which is learned."""
+        lines = house.split("\n")
+        again = random.Random(self.seed + index).sample(lines, len(lines))
+        told, retold = self._encode("\n".join([*lines, ""])), self._encode("\n".join(again))
+        return Document([*told, *retold], [False] * len(told) + [True] * len(retold))
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

