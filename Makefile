@@ -12,6 +12,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RUNS := checkpoints
 PIP := $(BIN)/python -m pip install --quiet
 
 # Idle threads that sleep instead of spinning: several times faster where other jobs share the cores, a little slower where none do.
@@ -26,9 +27,19 @@ help:  ## list the jobs
 
 setup: $(READY)  ## make .venv with everything in it (the other jobs do this by themselves)
 
-quickstart: $(READY)  ## see what this machine has, then play the embedded household games
-	@$(BIN)/interlat-doctor
-	$(BIN)/interlat-eval --env household --split unseen --policy walkthrough --games 12
+quickstart: $(RUNS)/quickstart/results.json  ## train both stages on household games with tiny agents, and compare the messages
+	@$(BIN)/interlat-report $(RUNS)/quickstart
+
+# Each stage is a file: what is finished is not trained again, what was interrupted goes on from its last checkpoint.
+$(RUNS)/stage1/stage.json: | $(READY)
+	$(BIN)/lightning fit -c recipes/stage1.yaml $(if $(wildcard $(RUNS)/stage1/last.ckpt),--ckpt_path last)
+
+$(RUNS)/stage2/stage.json: $(RUNS)/stage1/stage.json | $(READY)
+	$(BIN)/lightning fit -c recipes/stage2.yaml $(if $(wildcard $(RUNS)/stage2/last.ckpt),--ckpt_path last)
+
+$(RUNS)/quickstart/results.json: $(RUNS)/stage2/stage.json
+	$(BIN)/interlat-eval --env household --split unseen --games 120 --checkpoint $(RUNS)/stage2 \
+	  --conditions latent,latent:8,text,none,latent+cross-task --batch-size 40 --out $(RUNS)/quickstart --resume
 
 test: check  ## check, then run the tests (those without their data or device skip and say why)
 	$(BIN)/python -m pytest $(ARGS)
