@@ -62,14 +62,16 @@ def random_rotation(latents: Float[Tensor, "latents dim"], generator: torch.Gene
         latents: the message.
         generator: draws Q.
     """
-    centred = _centred(latents)
-    left, singular, _ = torch.linalg.svd(centred, full_matrices=False)
-    threshold = singular.max() * max(centred.shape) * torch.finfo(centred.dtype).eps
-    basis = left[:, singular > threshold]  # [latents, rank]
-    rotation = _haar_orthogonal(basis.shape[1], generator).to(basis)
-    rotated = basis @ rotation @ (basis.T @ centred)
-    result: Tensor = latents.double() - centred + rotated
-    return result.to(latents.dtype)
+    values = latents.double()
+    # U is sought among differences of rows only. Singular vectors of H − μ̂ itself lean towards the vector of ones where
+    # S is near the rounding of μ̂, and the rotation would then carry large rows into the mean.
+    differences = _differences_of_rows(len(values)).to(values)
+    left, singular, _ = torch.linalg.svd(differences.T @ values, full_matrices=False)
+    rank = int((singular > values.norm() * max(values.shape) * torch.finfo(values.dtype).eps).sum())
+    basis = differences @ left[:, :rank]  # U, [latents, rank]
+    rotation = _haar_orthogonal(rank, generator).to(basis)
+    rotated: Tensor = values.mean(dim=0) + basis @ (rotation @ (basis.T @ values))
+    return rotated.to(latents.dtype)
 
 
 def truncate(latents: Float[Tensor, "latents dim"], keep: int | float) -> Float[Tensor, "kept dim"]:
@@ -141,6 +143,14 @@ def _gaussian_like(centred: Float[Tensor, "latents dim"], generator: torch.Gener
     length = len(centred)
     draws = _normal(torch.Size([length, length]), generator).to(centred)
     return draws @ centred / math.sqrt(max(length - 1, 1))
+
+
+def _differences_of_rows(length: int) -> Float[Tensor, "length differences"]:
+    """Orthonormal columns that span everything orthogonal to the vector of ones, L − 1 of them."""
+    ones_first = torch.eye(length, dtype=torch.float64)
+    ones_first[:, 0] = 1
+    q: Tensor = torch.linalg.qr(ones_first).Q
+    return q[:, 1:]
 
 
 def _haar_orthogonal(size: int, generator: torch.Generator) -> Float[Tensor, "size size"]:

@@ -42,7 +42,7 @@ def test_against_the_equations_with_attention_written_out(sender_dim):
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += 0.1 * torch.randn(parameter.shape, dtype=torch.float64, generator=generator)
+            parameter.add_(0.1 * torch.randn(parameter.shape, dtype=torch.float64, generator=generator))
     latents, mask = batch(sender_dim)
     adapted = module(latents, mask)
     for row, length in enumerate([5, 3]):

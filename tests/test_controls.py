@@ -33,6 +33,18 @@ def test_rotation_keeps_mean_and_covariance_exactly_at_any_shape(length, dim, se
     torch.testing.assert_close(after, before, atol=1e-11 * scale**2 * length, rtol=0)
 
 
+@pytest.mark.parametrize("spread", [1e-3, 1e-8, 1e-11])
+def test_rotation_keeps_the_mean_of_nearly_equal_rows(spread):
+    """One direction is as small as rounding of a mean of 100; a basis that leans towards the ones would move the mean."""
+    latents = message(5, 8)
+    latents[1:] = latents[0] + spread * latents[1:]
+    latents[2] += 50.0
+    latents += 100.0
+    rotated = controls.random_rotation(latents, rng())
+    torch.testing.assert_close(rotated.mean(0), latents.mean(0), atol=1e-11, rtol=0)
+    torch.testing.assert_close(torch.cov(rotated.T), torch.cov(latents.T), atol=1e-9, rtol=0)
+
+
 def test_rotation_moves_the_rows_also_with_fewer_rows_than_dimensions():
     latents = message(6, 20)
     assert (controls.random_rotation(latents, rng()) - latents).norm() > 0.5 * (latents - latents.mean(0)).norm()

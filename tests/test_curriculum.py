@@ -69,9 +69,10 @@ def test_rates_out_of_range_are_refused(rates):
 def test_draws_are_uniform_over_all_eleven_rates_and_repeat_with_the_seed():
     """11,000 draws: each count has mean 1000 and standard deviation √(11000 · 1/11 · 10/11) ≈ 30; five of them are 151."""
     rate = CurriculumRate()
-    draws = [rate.draw(generator) for generator in [torch.Generator().manual_seed(0)] for _ in range(11_000)]
+    generator = torch.Generator().manual_seed(0)
+    draws = [rate.draw(generator) for _ in range(11_000)]
     counts = Counter(draws)
     assert sorted(counts) == [tenths / 10 for tenths in range(11)]
     assert all(abs(count - 1000) < 151 for count in counts.values())
-    generator = torch.Generator().manual_seed(0)
+    generator.manual_seed(0)
     assert [rate.draw(generator) for _ in range(20)] == draws[:20]

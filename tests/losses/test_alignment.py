@@ -42,12 +42,16 @@ def test_weights_multiply_their_own_term():
 
 def test_equal_logits_give_zero():
     logits = torch.randn(1, 4, 6, dtype=torch.float64)
-    assert alignment_loss(logits, logits, torch.ones(1, 4, dtype=torch.bool), 0.7, 0.3).item() == pytest.approx(0, abs=1e-12)
+    assert alignment_loss(logits, logits, torch.ones(1, 4, dtype=torch.bool), 0.7, 0.3).item() == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def test_gradient_reaches_the_latent_branch_only():
     generator = torch.Generator().manual_seed(1)
-    latent, plan = (torch.randn(1, 2, 4, dtype=torch.float64, generator=generator, requires_grad=True) for _ in range(2))
+    latent, plan = (
+        torch.randn(1, 2, 4, dtype=torch.float64, generator=generator, requires_grad=True) for _ in range(2)
+    )
     mask = torch.ones(1, 2, dtype=torch.bool)
     alignment_loss(latent, plan, mask, 0.7, 0.3).backward()
     assert latent.grad.any()

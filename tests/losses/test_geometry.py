@@ -44,7 +44,9 @@ def test_padding_changes_nothing_be_it_nan():
 
 def test_gradient_reaches_the_compressed_branch_only():
     generator = torch.Generator().manual_seed(1)
-    compressed, full = (torch.randn(2, 3, 4, dtype=torch.float64, generator=generator, requires_grad=True) for _ in range(2))
+    compressed, full = (
+        torch.randn(2, 3, 4, dtype=torch.float64, generator=generator, requires_grad=True) for _ in range(2)
+    )
     mask = torch.tensor([[True, True, False], [True, True, True]])
     geometry_loss(compressed, full, mask, all_of(full)).backward()
     assert compressed.grad.any()

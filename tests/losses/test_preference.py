@@ -62,7 +62,7 @@ def test_against_a_plain_reference_with_temperature_in_the_entropies(temperature
 def test_clipping_at_the_quantile_of_the_positive_weights_only():
     """Weights 0, 0, 0 and two positive ones: the median of all five is 0, of the positive ones it is their mean."""
     full = torch.zeros(5, 2, dtype=torch.float64)
-    full[3], full[4] = torch.tensor([math.log(3), 0.0]), torch.tensor([0.0, -1e4])
+    full[3, 0], full[4, 1] = math.log(3), -1e4
     silent = torch.zeros(5, 2, dtype=torch.float64)
     compressed = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     low, high = 0.75 * math.log(3) - math.log(2), math.log(2)
