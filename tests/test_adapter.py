@@ -107,6 +107,19 @@ def test_a_row_of_padding_alone_is_zero_and_harms_no_gradient():
     assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters())
 
 
+def test_attention_always_has_something_to_attend_to():
+    """What a softmax over nothing gives (0 or NaN) depends on torch's version and kernel, so it is never asked for."""
+    module = adapter()
+    seen = []
+    module.attention.register_forward_pre_hook(
+        lambda _, args, kwargs: seen.append(kwargs["key_padding_mask"]), with_kwargs=True
+    )
+    latents, mask = batch()
+    mask[0] = False
+    module(latents, mask)
+    assert seen[0].tolist() == [[False] * 5, [False] * 3 + [True] * 2]
+
+
 def test_the_order_of_latents_carries_no_position():
     """No positional encoding and no causal mask: permuting the message permutes the output."""
     module = adapter()

@@ -82,6 +82,16 @@ def test_saving_replaces_whole_files_and_leaves_nothing_behind(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["m"]
 
 
+def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
+    """A replaced file lives on for whoever has it open; one written over in place would change under the reader."""
+    path = tmp_path / "m"
+    save(TextMessage("old"), path)
+    whole = path.read_bytes()
+    with path.open("rb") as reader:
+        save(TextMessage("new"), path)
+        assert reader.read() == whole
+
+
 def test_a_failed_write_keeps_the_old_file_and_no_partial_one(tmp_path):
     """A folder stands where the file should go: the write succeeds, the replace cannot."""
     (tmp_path / "m").mkdir()
