@@ -84,10 +84,9 @@ class DocumentDataset(Dataset[Document]):
         return Document([*read, *tail.ids], [False] * len(read) + [True] * len(tail.ids))
 
     def _recall(self, house: str, index: int) -> Document:
-        """Where some things are, and the same twice more in other orders, which is learned. Short lists are learned from first."""
+        """Where things are, and the same twice more in other orders, which is learned."""
         rng = random.Random(self.seed + index)
         lines = house.split("\n")
-        lines = rng.sample(lines, rng.randint(2, len(lines)))
         again = [*rng.sample(lines, len(lines)), *rng.sample(lines, len(lines))]
         told, retold = self._encode("\n".join([*lines, ""])), self._encode("\n".join(again))
         return Document([*told, *retold], [False] * len(told) + [True] * len(retold))

@@ -24,11 +24,13 @@ from interlat.data.documents import Document, DocumentDataset
 from interlat.data.games import GameSource
 from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord, load_records
+from interlat.errors import CheckpointMismatch
 from interlat.losses import task_loss
 from interlat.losses.masking import next_token_pairs
-from interlat.models import TinyLM, build_tiny_lm, train_tokenizer
+from interlat.models import TinyLM, build_tiny_lm, load_causal_lm, train_tokenizer
 from interlat.models.backbone import embed_tokens, last_layer_states, token_logits
 from interlat.models.chat import ChatFormat, encode
+from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
 from interlat.training.optimization import Schedule, Stage, gradient_norm, warmed_up
 from interlat.training.preparation import ensure_records
@@ -43,6 +45,7 @@ class BaseStage(Stage):
 
     Args:
         shape: of the model.
+        start: folder of an earlier base to go on from; None starts from seeded random weights.
         optimizer: called with the parameters.
         warmup_share: of all steps.
         schedule: of the learning rate after the warm-up.
@@ -52,13 +55,15 @@ class BaseStage(Stage):
     def __init__(
         self,
         shape: TinyLM,
+        start: str | None = None,
+        *,
         optimizer: OptimizerCallable = AdamW,
         warmup_share: float = 0.03,
         schedule: Schedule = "cosine",
         seed: int = 0,
     ) -> None:
         super().__init__(seed)
-        self.shape, self.make_optimizer = shape, optimizer
+        self.shape, self.start, self.make_optimizer = shape, start, optimizer
         self.warmup_share, self.schedule = warmup_share, schedule
         self.lm: PreTrainedModel | None = None
 
@@ -67,6 +72,13 @@ class BaseStage(Stage):
         if self.lm is None:
             self.tokenizer: PreTrainedTokenizerBase = self.trainer.datamodule.tokenizer  # type: ignore[attr-defined]
             self.lm = build_tiny_lm(self.shape, self.tokenizer).train()
+            if self.start is not None:
+                earlier, tokenizer = load_causal_lm(self.start)
+                if fingerprint(tokenizer) != fingerprint(self.tokenizer):
+                    raise CheckpointMismatch(
+                        f"the base in '{self.start}' has another vocabulary than these documents; start anew"
+                    )
+                self.lm.load_state_dict(earlier.state_dict())
 
     def _loss(self, batch: Padded) -> Tensor:
         ids, mask, supervised = batch
