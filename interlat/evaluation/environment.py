@@ -1,7 +1,7 @@
 """What a game must offer to be played here. Knows no game: the command line passes the real ones in."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 NOT_UNDERSTOOD = "Nothing happens."  # a game's answer to a command that does nothing; it costs a step all the same
 
@@ -14,6 +14,7 @@ class Info(TypedDict):
     task: str
 
 
+@runtime_checkable
 class Game(Protocol):
     """A game that is not loaded yet: an identity."""
 
@@ -26,6 +27,7 @@ class Game(Protocol):
         """The kind of task; results are broken down by it."""
 
 
+@runtime_checkable
 class Environment(Protocol):
     """One game being played, to its goal or to a step limit of its own."""
 

@@ -74,7 +74,7 @@ class EpisodeStore:
     """A folder of episodes, open for more.
 
     Args:
-        folder: made if it is not there.
+        folder: made with the first episode if it is not there.
         settings: what decides the numbers, JSON values only.
         resume: whether episodes that are already there are wanted; otherwise their presence is an error.
 
@@ -86,17 +86,18 @@ class EpisodeStore:
     def __init__(self, folder: Path, settings: Mapping[str, Any], resume: bool = False) -> None:
         self.folder = folder
         self.records: list[EpisodeRecord] = []
-        wanted = json.loads(json.dumps(settings))
+        self._settings = json.loads(json.dumps(settings))
         if (folder / SETTINGS_FILE).exists() or (folder / EPISODES_FILE).exists():
-            self._check(wanted, resume)
+            self._check(self._settings, resume)
             self.records = read_episodes(folder)
             self._drop_torn_line()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / SETTINGS_FILE).write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
         self.keys = {record.key for record in self.records}
 
     def append(self, record: EpisodeRecord) -> None:
         """Keep an episode; it is in the file when this returns."""
+        if not (self.folder / SETTINGS_FILE).exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / SETTINGS_FILE).write_text(json.dumps(self._settings, indent=2) + "\n", encoding="utf-8")
         with (self.folder / EPISODES_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
         self.records.append(record)

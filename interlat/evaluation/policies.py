@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Decision:
     num_tokens: int
 
 
+@runtime_checkable
 class Policy(Protocol):
     """Plays a batch of episodes, one slot each."""
 
@@ -82,7 +83,8 @@ class ScriptedPolicy:
         self, slots: Sequence[int], observations: Sequence[str], admissible: Sequence[Sequence[str]]
     ) -> list[Decision]:
         """Ask each slot's script."""
-        commands = (self._scripts[slot](*seen) for slot, *seen in zip(slots, observations, admissible, strict=True))
+        seen = zip(slots, observations, admissible, strict=True)
+        commands = [self._scripts[slot](observation, possible) for slot, observation, possible in seen]
         return [Decision(command, command, 0) for command in commands]
 
     def message_seconds(self, slot: int) -> float:

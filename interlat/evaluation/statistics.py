@@ -4,7 +4,7 @@ from math import comb, sqrt
 from statistics import NormalDist
 
 
-def wilson_interval(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(successes: int | float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a share: the values p for which the count is not surprising at that confidence.
 
     (p̂ + z²/2n ± z √(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n). Unlike p̂ ± z·SE it stays within [0, 1] and has width at 0 and n.
@@ -55,4 +55,4 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
         raise ValueError(f"counts must not be negative, got {only_first} and {only_second}")
     differing = only_first + only_second
     tail = sum(comb(differing, k) for k in range(min(only_first, only_second) + 1))
-    return min(1.0, 2 * tail / 2**differing)
+    return float(min(1.0, 2 * tail / 2**differing))

@@ -1,0 +1,90 @@
+"""`interlat-report DIR ...`: the tables of finished or running evaluations again, several side by side."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from interlat.cli.exit_codes import run_command
+from interlat.cli.terminal import table_console
+from interlat.evaluation.episodes import SETTINGS_FILE, EpisodeRecord, EpisodesMismatch, read_episodes, read_settings
+from interlat.evaluation.report import tables
+from interlat.evaluation.summary import by_condition
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print tables; 0 done, 1 failed, 2 wrong use."""
+    return run_command("interlat-report", lambda: _report(argv))
+
+
+def _report(argv: Sequence[str] | None) -> None:
+    parser = ArgumentParser(
+        prog="interlat-report",
+        description="Show the tables of evaluations again; the first row is the one that others are compared with.",
+        epilog="exit codes: 0 done, 1 failed, 2 wrong use",
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="of interlat-eval --out, or above such")
+    parser.add_argument("--chart", type=Path, metavar="FILE.png", help="also draw the success rates")
+    arguments = parser.parse_args(argv)
+    groups, settings = _gather(_evaluations(arguments.folders))
+    console = table_console()
+    console.print(*tables(groups, _title(settings)))
+    _warn_of_differences(settings)
+    if arguments.chart is not None:
+        from interlat.evaluation.chart import draw_success
+
+        draw_success(groups, arguments.chart)
+        console.print(f"Drawn: {arguments.chart}", soft_wrap=True, highlight=False)
+
+
+def _evaluations(folders: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for folder in folders:
+        below = sorted(path.parent for path in folder.resolve().rglob(SETTINGS_FILE))
+        if not below:
+            raise EpisodesMismatch(f"{folder} holds no evaluation; name a folder that interlat-eval --out has written")
+        found += [path for path in below if path not in found]
+    return found
+
+
+def _gather(folders: Sequence[Path]) -> tuple[dict[str, list[EpisodeRecord]], list[dict[str, Any]]]:
+    groups: dict[str, list[EpisodeRecord]] = {}
+    all_settings = []
+    above = Path(os.path.commonpath(folders))
+    for folder in folders:
+        settings = read_settings(folder)
+        all_settings.append(settings)
+        of_folder = by_condition(read_episodes(folder))
+        if not of_folder:
+            raise EpisodesMismatch(
+                f"{folder} holds no finished episode yet; wait, or go on with interlat-eval --resume"
+            )
+        for name, records in of_folder.items():
+            groups[_label(folder.relative_to(above), name, settings["policy"])] = records
+    return groups, all_settings
+
+
+def _label(folder: Path, condition: str, policy: str) -> str:
+    """The folder where there are several, and the condition where somebody reads messages."""
+    is_alone = folder == Path()
+    if policy != "actor":
+        return policy if is_alone else str(folder)
+    return condition if is_alone else f"{folder}: {condition}"
+
+
+def _title(settings: Sequence[dict[str, Any]]) -> str:
+    titles = {f"{of['env']} {of['split']}, at most {of['max_steps']} steps" for of in settings}
+    return "; ".join(sorted(titles))
+
+
+def _warn_of_differences(settings: Sequence[dict[str, Any]]) -> None:
+    for name in ("protocol_version", "env", "split", "max_steps", "games"):
+        values = {str(of[name]) for of in settings}
+        if len(values) > 1:
+            print(f"interlat-report: these differ in {name} ({', '.join(sorted(values))})", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

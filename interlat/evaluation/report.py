@@ -1,0 +1,85 @@
+"""Tables of results for a terminal: a row a condition, and a column a condition by kind of task.
+
+Makes rich tables and prints nothing. Knows no files.
+"""
+
+from collections.abc import Mapping, Sequence
+from statistics import stdev
+
+from rich import box
+from rich.table import Table
+
+from interlat.evaluation.episodes import EpisodeRecord
+from interlat.evaluation.summary import Measures, by_task_type, compare, measure
+
+Groups = Mapping[str, Sequence[EpisodeRecord]]
+"""Episodes by the label of their row; the first row is the one that others are compared with."""
+
+
+def tables(groups: Groups, title: str) -> list[Table]:
+    """All tables of an evaluation: success, then what differs from the first group, then success by kind of task."""
+    differences = [comparison_table(groups)] if len(groups) > 1 else []
+    return [success_table(groups, title), *differences, task_type_table(groups)]
+
+
+def success_table(groups: Groups, title: str) -> Table:
+    """Success, steps and cost of each group."""
+    table = _table(title, "condition", ("n", "success % [95 %]", "steps won/all", "invalid %", "s/message", "tokens"))
+    for label, records in groups.items():
+        of = measure(records)
+        table.add_row(
+            label,
+            str(of.episodes),
+            success(of),
+            f"{_mean(of.steps_success)}/{_mean(of.steps_all)}",
+            f"{100 * of.invalid_share:.1f}",
+            f"{of.message_seconds:.2f}",
+            f"{of.output_tokens:.0f}",
+        )
+    return table
+
+
+def comparison_table(groups: Groups) -> Table:
+    """Games on which each group does better or worse than the first, and how surprising that is."""
+    (first, baseline), *others = groups.items()
+    table = _table(f"same games, against {first}", "condition", ("better", "worse", "McNemar p"))
+    for label, records in others:
+        found = compare(records, baseline)
+        table.add_row(label, str(found.games_won_more), str(found.games_won_less), f"{found.p:.3g}")
+    return table
+
+
+def task_type_table(groups: Groups) -> Table:
+    """Success by kind of task, a column for each group."""
+    table = _table("success % by task type", "task type", ())
+    for label in groups:
+        table.add_column(label, justify="right", overflow="fold")
+    measures = {label: by_task_type(records) for label, records in groups.items()}
+    for task_type in sorted({name for of in measures.values() for name in of}):
+        cells = [of.get(task_type) for of in measures.values()]
+        table.add_row(task_type, *("-" if cell is None else _share(cell) for cell in cells))
+    return table
+
+
+def success(of: Measures) -> str:
+    """``65.4 [57.0, 73.0]``, with the standard deviation over runs where there are several."""
+    runs = list(of.success_rate_by_run.values())
+    spread = f" ±{100 * stdev(runs):.1f}" if len(runs) > 1 else ""
+    low, high = of.ci95
+    return f"{100 * of.success_rate:.1f}{spread} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _share(of: Measures) -> str:
+    return f"{100 * of.success_rate:.1f} ({round(of.success_rate * of.episodes)}/{of.episodes})"
+
+
+def _mean(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _table(title: str, of: str, numbers: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(of, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,113 @@
+"""What is evaluated and how: the fields are the flags of `interlat-eval`. Knows no parser."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from interlat.errors import InvalidSetting
+from interlat.evaluation.conditions import Condition, MessageKind, parse_conditions
+
+PROTOCOL_VERSION = 1  # rises when the same games and weights may get other numbers; see the CHANGELOG
+
+
+@dataclass(frozen=True)
+class EvalSettings:
+    """Settings of an evaluation.
+
+    Args:
+        env: ALFWorld's own games, or the embedded ones
+        split: which games
+        checkpoint: run folder of the actor
+        policy: who plays; scripted ones need no checkpoint and read no message
+        message: what the actor is given (default: latent)
+        control: what is done to the message on its way, like cross-task or random-rot
+        length: latents of the message (default: all)
+        conditions: several to compare instead: latent,latent:8,text,none,latent+cross-task,...
+        engine: of the games; both give the same text
+        max_steps: step cap; papers use 20 to 50
+        games: how many, spread over the split (default: all, 134 of household)
+        runs: repetitions, seeded seed, seed+1, ...
+        seed: of the first run
+        batch_size: games played at once
+        out: folder for episodes.jsonl and results.json (default: in the checkpoint)
+        resume: go on with what --out holds
+
+    Raises:
+        InvalidSetting: if a value is out of range or two contradict.
+    """
+
+    env: Literal["alfworld", "household"] = "alfworld"
+    split: Literal["train", "seen", "unseen"] = "unseen"
+    checkpoint: Path | None = None
+    policy: Literal["actor", "expert", "walkthrough", "random"] = "actor"
+    message: MessageKind | None = None
+    control: str | None = None
+    length: int | None = None
+    conditions: str | None = None
+    engine: Literal["native", "textworld"] = "native"
+    max_steps: int = 20
+    games: int | None = None
+    runs: int = 1
+    seed: int = 0
+    batch_size: int = 16
+    out: Path | None = None
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "games", "runs", "batch_size", "length"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InvalidSetting(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        self._check_policy()
+        if self.resume and self.folder is None:
+            raise InvalidSetting("--resume goes on with a folder; name it with --out")
+        _ = self.compared  # reads the conditions, so that a wrong one is refused before any game is loaded
+
+    def _check_policy(self) -> None:
+        asked = [name for name in ("message", "control", "length", "conditions") if getattr(self, name) is not None]
+        if self.policy == "actor" and self.checkpoint is None:
+            raise InvalidSetting(
+                "--policy actor plays a trained run; name its folder with --checkpoint, "
+                "or take --policy expert, walkthrough or random"
+            )
+        if self.policy != "actor" and asked:
+            raise InvalidSetting(f"--policy {self.policy} reads no message; leave out --{', --'.join(asked)}")
+        if self.policy != "actor" and self.checkpoint is not None:
+            raise InvalidSetting(f"--policy {self.policy} has no weights; leave out --checkpoint")
+        if self.conditions is not None and len(asked) > 1:
+            raise InvalidSetting("--conditions names messages, controls and lengths itself; leave out the other flags")
+
+    @property
+    def compared(self) -> tuple[Condition, ...]:
+        """The conditions in order; the first is the one that others are compared with."""
+        if self.conditions is not None:
+            return parse_conditions(self.conditions)
+        if self.policy != "actor":
+            return (Condition("none"),)
+        return (Condition(self.message or "latent", self.length, self.control),)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One seed a run."""
+        return tuple(self.seed + run for run in range(self.runs))
+
+    @property
+    def folder(self) -> Path | None:
+        """Where results go; None for a scripted policy without ``out``, whose results are only shown."""
+        if self.out is not None or self.checkpoint is None:
+            return self.out
+        return self.checkpoint / "evaluation" / f"{self.env}-{self.split}-{self.max_steps}-steps"
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the numbers of an episode. Runs and conditions may be added to a folder, the rest may not change."""
+        return {
+            "protocol_version": PROTOCOL_VERSION,
+            "env": self.env,
+            "split": self.split,
+            "policy": self.policy,
+            "checkpoint": None if self.checkpoint is None else self.checkpoint.as_posix(),
+            "engine": self.engine,
+            "max_steps": self.max_steps,
+            "games": self.games,
+            "seed": self.seed,
+        }
