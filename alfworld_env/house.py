@@ -8,13 +8,13 @@ def house_view(game: Game | GameData) -> str:
     """Where things are before the first command.
 
     Returns:
-        One sentence a line for each thing, in the order the game lists things, such as "The mug 2 is in the cabinet 3."
+        One sentence a line for each thing, in the order the game lists things, such as "There is a mug 2 in cabinet 3."
         ("on the ..." where the receptacle has no door), numbered as the game does. A thing that the game shows in two
         receptacles has two sentences.
     """
     problem = parse_problem((game if isinstance(game, GameData) else game.load()).problem)
     reachable = {receptacle for receptacle, _ in problem.places}
     return "\n".join(
-        f"The {problem.names[thing]} is {'in' if receptacle in problem.flags['openable'] else 'on'} the {problem.names[receptacle]}."
+        f"There is a {problem.names[thing]} {'in' if receptacle in problem.flags['openable'] else 'on'} {problem.names[receptacle]}."
         for thing, receptacle in sorted((thing, place) for place in reachable for thing in problem.contents[place])
     )

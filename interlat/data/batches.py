@@ -7,7 +7,7 @@ learns the exploring expert, which is what makes "no message" a fair baseline in
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -55,6 +55,7 @@ class Batch:
         return len(self.latents)
 
 
+@runtime_checkable
 class TokenisedTail(Protocol):
     """Token ids after the message, and which of them carry labels."""
 
@@ -67,6 +68,7 @@ class TokenisedTail(Protocol):
         """Whether each carries a label."""
 
 
+@runtime_checkable
 class ConversationTokens(Protocol):
     """How the receiver tokenises an episode."""
 
@@ -77,6 +79,7 @@ class ConversationTokens(Protocol):
         """Token ids after it, with labels."""
 
 
+@runtime_checkable
 class PlanTokens(Protocol):
     """How a sender's plan is written in the receiver's vocabulary."""
 

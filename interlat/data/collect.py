@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord
 
 
+@runtime_checkable
 class WrittenPlan(Protocol):
     """What a sender gives back for a task."""
 
@@ -29,6 +30,7 @@ class WrittenPlan(Protocol):
         """The state that predicted each, [L, D]."""
 
 
+@runtime_checkable
 class PlanSender(Protocol):
     """A sender, as collection sees it."""
 

@@ -6,7 +6,7 @@ Every baseline and control is a message here; the actor never knows which. Knows
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -37,6 +37,7 @@ class Timed:
     seconds: float
 
 
+@runtime_checkable
 class MessageSource(Protocol):
     """Makes the messages of a batch of games."""
 

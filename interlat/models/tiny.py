@@ -22,6 +22,8 @@ from transformers import (
 from interlat.models.boundary import BOP, EOP
 
 TURN_START, TURN_END, PADDING = "<|im_start|>", "<|im_end|>", "<|pad|>"
+# A name with its number; words; single digits; punctuation; blanks.
+_PIECES = r" ?[a-z]+ \d+(?!\d)| ?\p{L}+| ?\d| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 # ChatML, as the instruction-tuned models of the paper use it; one line a role.
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
@@ -53,12 +55,16 @@ class TinyLM:
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
     """Train a byte-level BPE tokenizer that holds ChatML's turn marks, ``<bop>`` and ``<eop>``.
 
-    Digits are split off one by one, so that "cabinet 12" never becomes one token and unseen numbers stay readable.
-    Any text round-trips, because every byte is in the vocabulary.
+    A name with its number, such as " cabinet 3", may become one token: a tiny model then copies a name in one step, where two
+    tokens would take a second look-up for the number. Other digits stand alone. Any text round-trips, because every byte is in
+    the vocabulary.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(r" ?\d"), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        [
+            pre_tokenizers.Split(Regex(_PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(

@@ -141,7 +141,7 @@ class DocumentDataModule(LightningDataModule):
         num_validation: int = 64,
         form: ActionForm = "action",
         view: View = "house",
-        vocab_size: int = 1024,
+        vocab_size: int = 2048,
         batch_size: int = 16,
         max_explore_steps: int = 20,
         cache: str = "data",
@@ -181,7 +181,13 @@ class DocumentDataModule(LightningDataModule):
         return ensure_records(self.games, split, count, self.max_explore_steps, self.seed, self.cache)  # type: ignore[arg-type]
 
     def _tokenizer_folder(self) -> Path:
-        identity = {**self.games.identity(), "count": self.num_games, "vocab": self.vocab_size, "form": self.form}
+        identity = {
+            **self.games.identity(),
+            "count": self.num_games,
+            "vocab": self.vocab_size,
+            "version": 2,
+            "form": self.form,
+        }
         return content_folder(self.cache, "tokenizer", identity)
 
     def _documents(self, records: list[TaskRecord]) -> list[Document]:

@@ -13,8 +13,8 @@ from interlat.data.games import GameSource, Split
 from interlat.data.latent_store import LatentStore, LatentStoreWriter
 from interlat.data.trajectories import load_records, record_games, save_records
 
-STORE_VERSION = 4  # raised when collection changes
-RECORDS_VERSION = 4  # raised when recording changes, so that cached records are made anew
+STORE_VERSION = 5  # raised when collection changes
+RECORDS_VERSION = 5  # raised when recording changes, so that cached records are made anew
 
 
 def ensure_records(
