@@ -1,0 +1,92 @@
+"""Items, the share of silence, and batches of token ids."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_agents import task_records
+
+from interlat.agents.conversation import Conversation
+from interlat.agents.sender import ReasoningAgent
+from interlat.data.batches import Collator, MessageDataset
+from interlat.data.latent_store import LatentStore, LatentStoreWriter, StoredMessage
+from interlat.errors import InvalidSetting, LatentStoreMismatch
+
+RECORDS = task_records(12)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LatentStore:
+    writer = LatentStoreWriter(tmp_path / "store", {"width": 2})
+    for number, record in enumerate(RECORDS):
+        length = 2 + number % 3
+        writer.add(
+            StoredMessage(record.game_id, "go", torch.arange(length), torch.full((length, 2), float(number)).half())
+        )
+    writer.flush()
+    return LatentStore(tmp_path / "store")
+
+
+@pytest.mark.parametrize(("share", "silent"), [(0.0, 0), (0.25, 4), (0.5, 12)])
+def test_the_share_of_silence_is_of_all_items(store: LatentStore, share: float, silent: int):
+    """12 / (12 + 4) = 0.75 and 12 / (12 + 12) = 0.5."""
+    items = MessageDataset(RECORDS, store, share)
+    assert len(items) == 12 + silent
+    got = [items[i] for i in range(len(items))]
+    assert sum(item.message is None for item in got) == silent
+    for item in got:
+        assert item.turns == (item.record.guided if item.message is not None else item.record.explored)
+        assert item.turns
+
+
+def test_silence_prefers_no_game(store: LatentStore):
+    items = MessageDataset(RECORDS, store, 0.5)
+    silent = [items[i].record.game_id for i in range(12, 24)]
+    assert {game: silent.count(game) for game in silent} == {RECORDS[i].game_id: 2 for i in range(0, 12, 2)}
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1, 2.0])
+def test_a_share_out_of_range_is_refused(store: LatentStore, share: float):
+    with pytest.raises(InvalidSetting, match=r"silence_share must be within \[0, 1\), got"):
+        MessageDataset(RECORDS, store, share)
+
+
+def test_silence_without_an_expert_is_refused(store: LatentStore):
+    with pytest.raises(InvalidSetting, match="raise max_explore_steps"):
+        MessageDataset(RECORDS[1::2], store, 0.25)
+
+
+def test_a_game_without_a_message_is_refused_at_once(store: LatentStore):
+    with pytest.raises(LatentStoreMismatch, match="but not 'task-012'"):
+        MessageDataset(task_records(13), store, 0.0)
+
+
+def test_a_batch_has_its_messages_first_and_keeps_their_order(store: LatentStore, sender: ReasoningAgent):
+    items = MessageDataset(RECORDS, store, 0.5)
+    conversation = Conversation(sender.tokenizer)
+    collate = Collator(conversation, lambda message: message.plan_ids + 100)
+    given = [items[14], items[3], items[20], items[1]]
+    batch = collate(given)
+    assert batch.num_messages == 2
+    assert [record.game_id for record in batch.records[:2]] == ["task-003", "task-001"]
+    assert [record.game_id for record in batch.records[2:]] == [given[0].record.game_id, given[2].record.game_id]
+    assert [segment.num_latents for segment in batch.segments] == [2, 3, None, None]
+    assert [ids.tolist() for ids in batch.plan_ids] == [[100, 101], [100, 101, 102]]
+    assert [latents.tolist() for latents in batch.latents] == [[[3.0, 3.0]] * 2, [[1.0, 1.0]] * 3]
+    assert all(latents.dtype == torch.float32 for latents in batch.latents)
+    for record, segment, item in zip(
+        batch.records, batch.segments, [given[1], given[3], given[0], given[2]], strict=True
+    ):
+        assert list(segment.head) == conversation.head(record.opening)
+        assert list(segment.tail) == conversation.tail(item.turns).ids
+        learned = [token for token, keep in zip(segment.tail, segment.supervised, strict=True) if keep]
+        assert learned == [token for _, action, _ in item.turns for token in conversation.answer("", action)]
+
+
+def test_the_actor_is_never_told_where_things_are(store: LatentStore, sender: ReasoningAgent):
+    items = MessageDataset(RECORDS, store, 0.5)
+    collate = Collator(Conversation(sender.tokenizer), lambda message: message.plan_ids)
+    batch = collate([items[i] for i in range(24)])
+    for record, segment in zip(batch.records, batch.segments, strict=True):
+        text = sender.tokenizer.decode([*segment.head, *segment.tail])
+        assert not any(line in text for line in record.house.split("\n"))
