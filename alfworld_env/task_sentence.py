@@ -42,7 +42,7 @@ def parse_task(sentence: str) -> Assignment:
         ValueError: The sentence is in none of ALFWorld's forms.
     """
     for form, deed in _FORMS:
-        found = re.search(form, sentence)
+        found = re.fullmatch(rf"{form}\.?", sentence.strip())
         if found:
             return Assignment(deed, found.group(1), found.group(2))
     raise ValueError(

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from typing import get_args
 
 from alfworld_env.games import GameData, Split, TaskType
 from alfworld_env.household.catalogue import APPLIANCES, LAMP, OBJECTS, ROOMS, ObjectKind
@@ -75,7 +76,12 @@ def household_games(split: Split, count: int, seed: int = 0) -> list[HouseholdGa
         split: ``train`` and ``seen`` share scenes, not games; ``unseen`` has scenes of its own.
         count: how many.
         seed: another seed gives other games in the same scenes.
+
+    Raises:
+        ValueError: There is no such split.
     """
+    if split not in get_args(Split):
+        raise ValueError(f"unknown split {split!r}; use one of {', '.join(get_args(Split))}")
     return [_draw(split, number, seed) for number in range(count)]
 
 
@@ -171,8 +177,8 @@ def _choose(
             # Washed things do not go back to the sink; heated ones not to the microwave, cooled ones not to the fridge.
             ends = [place for place in ends if place != APPLIANCES[treatment]]
         options += [(kind, end) for end in ends if len(set(places) - {end}) >= 1]
-    kind = rng.choice(sorted({option[0].name for option in options}))
-    return rng.choice([option for option in options if option[0].name == kind])
+    name = rng.choice(sorted({kind.name for kind, _ in options}))
+    return rng.choice([option for option in options if option[0].name == name])
 
 
 def _place_objects(
@@ -206,7 +212,8 @@ def _walkthrough(
     rng: random.Random,
 ) -> tuple[str, ...]:
     thing, target = task
-    names = entity_names({item.identity.lower() for item in [*furniture, *objects]})
+    receptacles = {receptacle.identity.lower() for receptacle in furniture}
+    names = entity_names(receptacles | {item.identity.lower() for item in objects})
     by_identity = {receptacle.identity: receptacle for receptacle in furniture}
     guide = _Guide(names)
     instances = [item for item in objects if item.kind == thing]
