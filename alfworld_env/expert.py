@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from alfworld_env.observation import parse_receptacles, task_of
+from alfworld_env.observation import parse_receptacles, strip_banner, task_of
 from alfworld_env.task_sentence import Assignment, parse_task
+from alfworld_env.wording import BANNER
 
 _CONTENTS = re.compile(r"(?:In it|On the [a-z]+ \d+), you see (.+?)\.")
 _THING = re.compile(r"a ([a-z]+ \d+)")
@@ -109,7 +110,7 @@ class ExploringExpert:
     """
 
     def __init__(self, opening: str, seed: int = 0) -> None:
-        self.rng = random.Random(f"expert/{seed}/{opening}")
+        self.rng = random.Random(f"expert/{seed}/{BANNER}\n\n{strip_banner(opening)}")
         self.assignment: Assignment = parse_task(task_of(opening))
         self.belief = Belief(unexplored=parse_receptacles(opening))
         self.receptacles = list(self.belief.unexplored)
@@ -233,7 +234,7 @@ class ExploringExpert:
             return self._say("open", f"open {receptacle}", place=receptacle)
         if f"go to {receptacle}" in admissible:
             return self._say(why, f"go to {receptacle}", place=receptacle, **words)
-        return self._say("check", f"examine {receptacle}", place=receptacle, kind=self.assignment.thing)
+        return self._say("check", f"examine {receptacle}", place=receptacle, **{"kind": self.assignment.thing, **words})
 
     def _explore(self, kind: str, admissible: set[str]) -> Step:
         if self.belief.at in self.belief.unexplored and f"open {self.belief.at}" in admissible:
@@ -259,7 +260,7 @@ _THOUGHTS: dict[str, tuple[str, ...]] = {
         "I still need a {kind}, so I check the {place} next.",
         "There could be a {kind} at the {place}.",
     ),
-    "check": ("I look at the {place} again to find a {kind}.", "The {place} is right here; I check it for a {kind}."),
+    "check": ("I look at the {place} to find a {kind}.", "The {place} is right here; I check it for a {kind}."),
     "open": (
         "The {place} is closed, so I open it.",
         "I open the {place} to use it.",
