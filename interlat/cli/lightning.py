@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             auto_configure_optimizers=False,
             save_config_callback=SaveRunConfig,
             seed_everything_default=0,
+            # Our loaders share batches out among processes themselves; Lightning's sampler would lose their place.
+            trainer_defaults={"use_distributed_sampler": False},
         )
     except (InterlatError, AlfworldEnvError) as error:
         print(f"lightning: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@ reading messages is left to stage 1.
 """
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,10 @@ from transformers import PreTrainedTokenizerBase
 from interlat.data.batches import ConversationTokens
 from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord
+
+DRILLS_A_GAME = 3
+MOST_THINGS_IN_A_DRILL = 16
+QUESTIONS_IN_A_DRILL = 60
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,11 @@ class Document:
 
 
 class DocumentDataset(Dataset[Document]):
-    """Four documents a game: where things are, told twice; its plan on request; the walkthrough on that plan; exploration in silence.
+    """Three documents a game: its plan on request; the walkthrough on that plan; exploration in silence. And drills.
 
-    The first asks for a dozen look-ups in a row, where a plan asks for two or three: what it teaches, to copy what followed the
-    same words before, is what small models learn last and everything else here rests on.
+    A drill tells where things are, in a house made up by chance, and asks for each again and again. Looking up what followed
+    the same words before is what small models learn last and everything else here rests on; a plan asks for two or three
+    look-ups, in a house where half can be guessed, a drill for some sixty that cannot.
 
     Args:
         records: the games.
@@ -60,8 +66,11 @@ class DocumentDataset(Dataset[Document]):
         self.request = request
         self.view: Literal["task", "house"] = view
         self.seed = seed
+        told = [line.removeprefix("There is a ").rstrip(".") for record in records for line in record.house.split("\n")]
+        self.things = sorted({re.split(" (?:in|on) ", line)[0] for line in told})
+        self.places = sorted({re.split(" (?:in|on) ", line)[-1] for line in told})
         kinds = [("plan", record) for record in records] + [("guided", record) for record in records]
-        kinds += [("recall", record) for record in records]
+        kinds += [("drill", record) for record in records for _ in range(DRILLS_A_GAME)]
         kinds += [("explored", record) for record in records if record.explored]
         random.Random(seed).shuffle(kinds)
         self.kinds = kinds
@@ -71,8 +80,8 @@ class DocumentDataset(Dataset[Document]):
 
     def __getitem__(self, index: int) -> Document:
         kind, record = self.kinds[index]
-        if kind == "recall":
-            return self._recall(record.house, index)
+        if kind == "drill":
+            return self._drill(index)
         plan = write_plan(record.walkthrough, self.view, seed=self.seed + index)
         if kind == "plan":
             prompt = self.request(record.opening, record.house if self.view == "house" else None)
@@ -83,13 +92,20 @@ class DocumentDataset(Dataset[Document]):
         read = [*self.conversation.head(record.opening), *message]
         return Document([*read, *tail.ids], [False] * len(read) + [True] * len(tail.ids))
 
-    def _recall(self, house: str, index: int) -> Document:
-        """Where things are, and the same twice more in other orders, which is learned."""
+    def _drill(self, index: int) -> Document:
+        """Pairs of a thing and a place, told once and asked for in other orders; only the places asked for are learned."""
         rng = random.Random(self.seed + index)
-        lines = house.split("\n")
-        again = [*rng.sample(lines, len(lines)), *rng.sample(lines, len(lines))]
-        told, retold = self._encode("\n".join([*lines, ""])), self._encode("\n".join(again))
-        return Document([*told, *retold], [False] * len(told) + [True] * len(retold))
+        size = min(rng.randint(2, MOST_THINGS_IN_A_DRILL), len(self.things))
+        pairs = [(thing, rng.choice(self.places)) for thing in rng.sample(self.things, size)]
+        asked = [pair for _ in range(QUESTIONS_IN_A_DRILL // size) for pair in rng.sample(pairs, size)]
+        told = self._encode("".join(f" {thing} in {place}." for thing, place in pairs))
+        ids, supervised = told, [False] * len(told)
+        for thing, place in asked:
+            question, answer = self._encode(f" {thing} in"), self._encode(f" {place}")
+            stop = self._encode(".")
+            ids = [*ids, *question, *answer, *stop]
+            supervised = [*supervised, *[False] * len(question), *[True] * len(answer), *[False] * len(stop)]
+        return Document(ids, supervised)
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

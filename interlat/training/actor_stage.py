@@ -22,7 +22,7 @@ from interlat.losses import alignment_loss, js_divergence, separation_loss, task
 from interlat.models.chat import encode
 from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
-from interlat.training.optimization import Schedule, Stage, gradient_norm, step_generator, warmed_up
+from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm, warmed_up
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
 
 
@@ -58,7 +58,7 @@ class ActorStage(Stage):
         optimizer: called with the trained parameters.
         warmup_share: of all steps.
         schedule: of the learning rate after the warm-up.
-        seed: of dropout, rates and negatives.
+        seed: of the adapter's weights, dropout, rates and negatives.
     """
 
     def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
@@ -80,6 +80,7 @@ class ActorStage(Stage):
     def configure_model(self) -> None:
         """Build the actor, with an adapter as wide as the sender's latents."""
         if self.actor is None:
+            torch.manual_seed(self.seed)  # collecting messages, which only a first run does, has moved the state
             self.actor = Actor.build(self.settings).train()
             store = self.trainer.datamodule.store  # type: ignore[attr-defined]
             wanted = self.settings.sender_dim or self.actor.width
@@ -108,7 +109,7 @@ class ActorStage(Stage):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step of L_task + λ_S·L_sep + λ_A·L_align."""
-        generator = step_generator(self.seed, self.global_step)
+        generator = batch_generator(self.seed, self.batch_number)
         rates = [self.curriculum.draw(generator) for _ in range(batch.num_messages)]
         terms = self._terms(batch, rates, generator)
         total = terms["loss_task"]
@@ -166,7 +167,7 @@ class ActorStage(Stage):
                 "loss": _cross_entropy(matched),
                 "loss_text": _cross_entropy(read_messages(actor, rows, curriculum_messages(plans, adapted, one))),
             }
-            others = mismatched_messages(batch, plans, adapted, zero, step_generator(self.seed, batch_idx))
+            others = mismatched_messages(batch, plans, adapted, zero, batch_generator(self.seed, batch_idx))
             if others is not None:
                 mismatched = read_messages(actor, rows, others)
                 values["loss_mismatched"] = _cross_entropy(mismatched)

@@ -34,7 +34,7 @@ from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
 from interlat.training.optimization import Schedule, Stage, gradient_norm, warmed_up
 from interlat.training.preparation import ensure_records
-from interlat.training.resumable import ResumableLoader
+from interlat.training.resumable import ResumableLoader, SeededBatches
 
 Padded = tuple[Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"]]
 """Token ids, which are real, and which are learned."""
@@ -169,8 +169,11 @@ class DocumentDataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches of documents of similar length."""
+        trainer = self.trainer
+        assert trainer is not None
+        lengths, process = [len(document.ids) for document in self.train], (trainer.global_rank, trainer.world_size)
         return ResumableLoader(
-            self.train, self.batch_size, self._collate, self.seed, lengths=[len(d.ids) for d in self.train]
+            self.train, SeededBatches(len(self.train), self.batch_size, self.seed, lengths, process), self._collate
         )
 
     def val_dataloader(self) -> "DataLoader[Any]":

@@ -59,7 +59,7 @@ class CompressionStage(Stage):
         optimizer: called with the trained parameters.
         warmup_share: of all steps.
         schedule: of the learning rate after the warm-up.
-        seed: of dropout.
+        seed: of the bridge's weights and dropout.
     """
 
     def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
@@ -83,9 +83,16 @@ class CompressionStage(Stage):
         """Load the frozen actor and build the compressor."""
         if self.compressor is not None:
             return
-        store = self.trainer.datamodule.store  # type: ignore[attr-defined]
-        store.require(**{key: self.stage_one["sender"][key] for key in ("sender", "weights", "view", "plans", "width")})
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data.silence_share:
+            raise InvalidSetting(
+                f"stage 2 compresses messages, but silence_share is {data.silence_share}; set data.init_args.silence_share: 0"
+            )
+        data.store.require(
+            **{key: self.stage_one["sender"][key] for key in ("sender", "weights", "view", "plans", "width")}
+        )
         self.actor = load_actor(self.actor_folder).requires_grad_(requires_grad=False)
+        torch.manual_seed(self.seed)  # collecting messages, which only a first run does, has moved the state
         self.compressor = Compressor.build(self.settings).train()
         width = hidden_size(self.compressor.lm)
         if width != self.stage_one["sender_dim"]:

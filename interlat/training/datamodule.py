@@ -13,7 +13,7 @@ from interlat.data.latent_store import LatentStore
 from interlat.data.trajectories import load_records
 from interlat.errors import InvalidSetting
 from interlat.training.preparation import ensure_latents, ensure_records
-from interlat.training.resumable import ResumableLoader
+from interlat.training.resumable import ResumableLoader, SeededBatches
 
 
 class TrajectoryDataModule(LightningDataModule):
@@ -74,7 +74,11 @@ class TrajectoryDataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches, the same in every run of the same seed."""
-        return ResumableLoader(self.train, self.batch_size, self._collator(), self.seed)
+        trainer = self.trainer
+        assert trainer is not None
+        process = (trainer.global_rank, trainer.world_size)
+        batches = SeededBatches(len(self.train), self.batch_size, self.seed, process=process)
+        return ResumableLoader(self.train, batches, self._collator())
 
     def val_dataloader(self) -> "DataLoader[Any]":
         """Held-out games; those with a message and those in silence in batches of their own kind."""

@@ -1,4 +1,4 @@
-"""What the stages share in optimising: a warmed-up schedule, seeds by step, gradient norms; knows nothing of any loss."""
+"""What the stages share in optimising: a warmed-up schedule, seeds by batch, gradient norms; knows nothing of any loss."""
 
 import math
 from collections.abc import Iterable
@@ -31,9 +31,9 @@ def warmed_up(optimizer: Optimizer, num_steps: int, warmup_share: float, schedul
     return LambdaLR(optimizer, factor)
 
 
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The generator of one training step. A run that goes on after an interruption draws what it would have drawn."""
-    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+def batch_generator(seed: int, number: int) -> torch.Generator:
+    """The generator of one batch. A run that goes on after an interruption draws what it would have drawn."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + number)
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
@@ -46,7 +46,7 @@ class Stage(LightningModule):
     """A LightningModule that continues exactly after an interruption and saves only what it trains.
 
     Args:
-        seed: with the step number, seeds everything random in a step.
+        seed: with the batch's number, seeds everything random in a step.
     """
 
     def __init__(self, seed: int) -> None:
@@ -55,9 +55,15 @@ class Stage(LightningModule):
         # Frozen weights come from the backbone's own files; a checkpoint without them is a hundredth of the size.
         self.strict_loading = False
 
+    @property
+    def batch_number(self) -> int:
+        """Number of this training batch in the whole run, counting those of every process."""
+        # Not the step: batches whose gradients are accumulated share one, and must not share what they draw.
+        return self.trainer.fit_loop.total_batch_idx * self.trainer.world_size + self.trainer.global_rank
+
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        """Seed dropout by the step, so that it does not depend on what ran before."""
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+        """Seed dropout by the batch, so that it does not depend on what ran before."""
+        torch.manual_seed(self.seed * 1_000_003 + self.batch_number)
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Leave frozen weights out of the checkpoint."""

@@ -8,34 +8,53 @@ from torch.utils.data import DataLoader, Sampler
 
 
 class SeededBatches(Sampler[list[int]]):
-    """Batches of indices, determined by seed, epoch and number alone.
+    """Batches of indices, determined by seed, epoch and number alone; every pass over it is an epoch of its own order.
 
     Args:
         size: number of items.
         batch_size: items a batch; a last, smaller batch is left out unless it is the only one.
         seed: of the order.
         lengths: when given, items of similar length share a batch, which saves padding; batches still come in random order.
+        process: rank of this process and how many there are; each takes its share of the batches.
     """
 
-    def __init__(self, size: int, batch_size: int, seed: int, lengths: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        batch_size: int,
+        seed: int,
+        lengths: Sequence[int] | None = None,
+        process: tuple[int, int] = (0, 1),
+    ) -> None:
         self.size, self.batch_size, self.seed, self.lengths = size, batch_size, seed, lengths
-        self.epoch, self.start = 0, 0
+        self.rank, self.num_processes = process
+        self.epoch, self.given = 0, 0
 
     def __len__(self) -> int:
-        return max(1, self.size // self.batch_size)
+        return max(1, self.size // self.batch_size // self.num_processes)
 
     def __iter__(self) -> Iterator[list[int]]:
+        # The epoch ends here and not behind the last batch: Lightning knows the length and never asks beyond it.
+        if self.given >= len(self):
+            self.epoch, self.given = self.epoch + 1, 0
+        batches = self._batches()
+        while self.given < len(self):
+            number = self.given * self.num_processes + self.rank
+            # Counted before it is handed out: when Lightning saves, the batch in hand has been trained on.
+            self.given += 1
+            yield batches[number % len(batches)]
+
+    def _batches(self) -> list[list[int]]:
+        """The epoch's batches, those of all processes."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(self.size, generator=generator).tolist()
         if self.lengths is not None:
             order = self._by_length(order)
-        batches = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(len(self))]
+        count = max(1, self.size // self.batch_size)
+        batches = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(count)]
         if self.lengths is not None:
-            batches = [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
-        first, self.start = self.start, 0
-        for number in range(first, len(batches)):
-            yield batches[number]
-        self.epoch += 1
+            batches = [batches[i] for i in torch.randperm(count, generator=generator).tolist()]
+        return batches
 
     def _by_length(self, order: list[int]) -> list[int]:
         """Sort within pools of fifty batches: similar lengths, yet other neighbours every epoch."""
@@ -50,37 +69,18 @@ class ResumableLoader(DataLoader[Any]):
 
     Args:
         dataset: map-style.
-        batch_size: items a batch.
+        batches: which items, in which order.
         collate: turns items into a batch.
-        seed: of the order.
-        lengths: of the items, to batch similar ones.
     """
 
-    def __init__(
-        self,
-        dataset: Any,
-        batch_size: int,
-        collate: Callable[[list[Any]], Any],
-        seed: int,
-        lengths: Sequence[int] | None = None,
-    ) -> None:
-        self.batches = SeededBatches(len(dataset), batch_size, seed, lengths)
-        self._given = 0
-        super().__init__(dataset, batch_sampler=self.batches, collate_fn=collate)
-
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        self._given = self.batches.start
-        for batch in super().__iter__():
-            # Counted before it is handed out: when Lightning saves, the batch in hand has been trained on.
-            self._given += 1
-            yield batch
+    def __init__(self, dataset: Any, batches: SeededBatches, collate: Callable[[list[Any]], Any]) -> None:
+        self.batches = batches
+        super().__init__(dataset, batch_sampler=batches, collate_fn=collate)
 
     def state_dict(self) -> dict[str, int]:
         """Which epoch, and how many of its batches have been handed out."""
-        return {"epoch": self.batches.epoch, "given": self._given}
+        return {"epoch": self.batches.epoch, "given": self.batches.given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on behind the batches already handed out."""
-        self.batches.epoch, self.batches.start = state["epoch"], state["given"] % len(self.batches)
-        if state["given"] >= len(self.batches):
-            self.batches.epoch += 1
+        self.batches.epoch, self.batches.given = state["epoch"], state["given"]
