@@ -109,7 +109,8 @@ def quiet_trainer(max_steps: int, *callbacks: Callback, **settings: Any) -> Trai
 def fit(stage: Any, data: Any, max_steps: int, *callbacks: Callback, **settings: Any) -> list[float]:
     """Train and return the loss of each step."""
     tape = LossTape()
-    quiet_trainer(max_steps, tape, *callbacks, **settings).fit(stage, data)
+    ckpt_path = settings.pop("ckpt_path", None)
+    quiet_trainer(max_steps, tape, *callbacks, **settings).fit(stage, data, ckpt_path=ckpt_path)
     return [tape.losses[step] for step in sorted(tape.losses)]
 
 
