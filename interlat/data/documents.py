@@ -68,6 +68,7 @@ class DocumentDataset(Dataset[Document]):
         self.seed = seed
         told = [line.removeprefix("There is a ").rstrip(".") for record in records for line in record.house.split("\n")]
         self.things = sorted({re.split(" (?:in|on) ", line)[0] for line in told})
+        self._pieces: dict[str, list[int]] = {}
         self.places = sorted({re.split(" (?:in|on) ", line)[-1] for line in told})
         kinds = [("plan", record) for record in records] + [("guided", record) for record in records]
         kinds += [("drill", record) for record in records for _ in range(DRILLS_A_GAME)]
@@ -101,11 +102,16 @@ class DocumentDataset(Dataset[Document]):
         told = self._encode("".join(f" {thing} in {place}." for thing, place in pairs))
         ids, supervised = told, [False] * len(told)
         for thing, place in asked:
-            question, answer = self._encode(f" {thing} in"), self._encode(f" {place}")
-            stop = self._encode(".")
+            question, answer, stop = self._piece(f" {thing} in"), self._piece(f" {place}"), self._piece(".")
             ids = [*ids, *question, *answer, *stop]
             supervised = [*supervised, *[False] * len(question), *[True] * len(answer), *[False] * len(stop)]
         return Document(ids, supervised)
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _piece(self, text: str) -> list[int]:
+        """Token ids of a piece of a drill: the same few hundred pieces come millions of times."""
+        if text not in self._pieces:
+            self._pieces[text] = self._encode(text)
+        return self._pieces[text]
