@@ -46,15 +46,17 @@ def enumerate_names(names: Sequence[str]) -> str:
 
 def opening(problem: Problem, state: WorldState, task: str) -> str:
     """The first observation, banner included."""
-    return f"{BANNER}\n\n{look(problem, state)}\n\n{TASK_PREFIX}{task}"
+    view = look(problem, state)
+    if not problem.receptacles_at.get(state.location):
+        view = _middle_of_room(problem, [receptacle for receptacle, _ in problem.places])
+    return f"{BANNER}\n\n{view}\n\n{TASK_PREFIX}{task}"
 
 
 def look(problem: Problem, state: WorldState) -> str:
-    """What `look` answers."""
+    """What `look` answers; in the middle of the room it sees nothing, unlike the first observation."""
     here = problem.receptacles_at.get(state.location, ())
     if not here:
-        everything = _indefinite(problem, (receptacle for receptacle, _ in problem.places))
-        return f"You are in the middle of a room. Looking quickly around you, you see {everything}."
+        return _middle_of_room(problem, ())
     facing = enumerate_names([problem.names[receptacle] for receptacle in here])
     # The game lists what was taken out of a receptacle and lies elsewhere at the same spot, once a receptacle left.
     around = [
@@ -92,6 +94,10 @@ def describe(problem: Problem, state: WorldState, action: Action) -> str:
         case "look":
             return look(problem, state)
     return HELP
+
+
+def _middle_of_room(problem: Problem, seen: Iterable[str]) -> str:
+    return f"You are in the middle of a room. Looking quickly around you, you see {_indefinite(problem, seen)}."
 
 
 def _indefinite(problem: Problem, entities: Iterable[str]) -> str:
