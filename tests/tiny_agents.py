@@ -67,7 +67,7 @@ class WrittenTasks(TrajectoryDataModule):
 
     def __init__(self, model: Path, cache: Path, num_tasks: int = 18, **settings: Any) -> None:
         sender = {"view": "house", "sampling": Sampling(max_new_tokens=10), **settings.pop("sender", {})}
-        defaults = {"validation_share": 0.12, "batch_size": 4, "silence_share": 0.25}
+        defaults = {"validation_share": 0.12, "batch_size": 4}
         super().__init__(
             Household(), SenderSettings(str(model), **sender), cache=str(cache), **{**defaults, **settings}
         )

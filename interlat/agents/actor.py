@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
+from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -83,7 +84,7 @@ class Actor(nn.Module):
     """
 
     def __init__(
-        self, lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, adapter: nn.Module, form: ActionForm
+        self, lm: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, adapter: nn.Module, form: ActionForm
     ) -> None:
         super().__init__()
         self.lm = lm

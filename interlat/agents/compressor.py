@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
+from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -67,7 +68,7 @@ class Compressor(nn.Module):
         num_latents: K.
     """
 
-    def __init__(self, lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, num_latents: int) -> None:
+    def __init__(self, lm: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, num_latents: int) -> None:
         super().__init__()
         self.lm = lm
         self.tokenizer = tokenizer

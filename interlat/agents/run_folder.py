@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from peft import PeftModel
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
@@ -126,7 +127,7 @@ def _lora(fields: dict[str, Any] | None) -> Lora | None:
     return None if fields is None else Lora(**{**fields, "target_modules": tuple(fields["target_modules"])})
 
 
-def _load_lm(folder: Path, settings: ActorSettings | CompressorSettings) -> PreTrainedModel:
+def _load_lm(folder: Path, settings: ActorSettings | CompressorSettings) -> PreTrainedModel | PeftModel:
     if not folder.is_dir():
         raise CheckpointMismatch(
             f"the run folder '{folder.parent}' lacks '{folder.name}/'; it is incomplete, train it again"
@@ -134,16 +135,16 @@ def _load_lm(folder: Path, settings: ActorSettings | CompressorSettings) -> PreT
     if settings.lora is None:
         import torch
 
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, settings.dtype)).eval()  # type: ignore[no-any-return]
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, settings.dtype)).eval()
     base, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
     add_boundary_tokens(base, tokenizer)
-    return PeftModel.from_pretrained(base, str(folder)).eval()  # type: ignore[no-any-return]  # PeftModel forwards all we use
+    return PeftModel.from_pretrained(base, str(folder)).eval()
 
 
 def _load_weights(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict(load_file(path))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointMismatch(
             f"'{path}' does not hold the weights its stage.json describes ({error}); the run folder is damaged, train it again"
         ) from error

@@ -15,6 +15,7 @@ from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
+from peft import PeftModel
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
@@ -71,7 +72,7 @@ class KVState:
 
 
 def extend(
-    model: PreTrainedModel,
+    model: PreTrainedModel | PeftModel,
     state: KVState,
     embeddings: Float[Tensor, "batch tokens dim"],
     mask: Bool[Tensor, "batch tokens"],

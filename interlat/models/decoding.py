@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
+from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -49,7 +50,7 @@ class Decoded:
 
 @torch.no_grad()
 def decode(  # noqa: PLR0913 - each argument is one tensor or one setting; a bundle would only rename them
-    model: PreTrainedModel,
+    model: PreTrainedModel | PeftModel,
     state: KVState,
     first: Float[Tensor, "batch dim"],
     stop_id: int,

@@ -29,13 +29,13 @@ class RunFolder(Callback):
     def __init__(self, path: str) -> None:
         self.path = Path(path)
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse to train over a finished run.
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse to train over a finished run. Not sooner: Lightning only now says what is resumed.
 
         Raises:
             CheckpointMismatch: if the folder holds one and this is not its continuation.
         """
-        if stage == "fit" and (self.path / STAGE_FILE).exists() and not trainer.ckpt_path:
+        if (self.path / STAGE_FILE).exists() and not trainer.ckpt_path:
             raise CheckpointMismatch(
                 f"'{self.path}' already holds a finished run; delete the folder, set another path for RunFolder in the recipe, "
                 "or go on with --ckpt_path last"
@@ -70,10 +70,13 @@ def write_stage_file(folder: Path, content: dict[str, object]) -> None:
 class SaveRunConfig(SaveConfigCallback):
     """Keeps the whole configuration as ``config.yaml`` in the run folder, beside the checkpoint it made."""
 
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write it where RunFolder will export; a configuration already there is that of the run being continued."""
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write nothing yet: RunFolder may still refuse the run."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write it where RunFolder will export; a run that goes on says how it does."""
         folders = [callback.path for callback in trainer.callbacks if isinstance(callback, RunFolder)]  # type: ignore[attr-defined]
-        for folder in folders if stage == "fit" else []:
+        for folder in folders if trainer.is_global_zero else []:
             folder.mkdir(parents=True, exist_ok=True)
             self.parser.save(
                 self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=self.multifile

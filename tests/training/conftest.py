@@ -23,7 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tasks(home: Path) -> Callable[..., WrittenTasks]:
-    """A new data module over the same messages, a quarter in silence."""
+    """A new data module over the same messages."""
     return lambda **settings: WrittenTasks(home / "sender", home / "cache", **settings)
 
 
