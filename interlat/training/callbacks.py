@@ -59,7 +59,8 @@ def export_run(stage: Stage, path: Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(part, target)
-    partial.rmdir()
+    # Not rmdir: a part that is the same file under two names, as a carried actor is, does not move.
+    shutil.rmtree(partial)
 
 
 def write_stage_file(folder: Path, content: dict[str, object]) -> None:
@@ -78,6 +79,4 @@ class SaveRunConfig(SaveConfigCallback):
         folders = [callback.path for callback in trainer.callbacks if isinstance(callback, RunFolder)]  # type: ignore[attr-defined]
         for folder in folders if trainer.is_global_zero else []:
             folder.mkdir(parents=True, exist_ok=True)
-            self.parser.save(
-                self.config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=self.multifile
-            )
+            self.parser.save(self.config, folder / "config.yaml", overwrite=True, multifile=self.multifile)
