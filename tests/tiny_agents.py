@@ -38,7 +38,7 @@ def _record(number: int) -> TaskRecord:
         f"task-{number:03d}",
         "pick_and_place_simple",
         f"You are in a room with {', '.join(PLACES)}.\n\nYour task is to: put a {thing} in {target.split()[0]}.",
-        f"{thing} 1: {source}\nvase {number}: {target}",
+        f"There is a {thing} 1 in {source}.\nThere is a vase {number} on {target}.",
         tuple(action for _, action, _ in guided),
         guided,
         looked if number % 2 == 0 else (),

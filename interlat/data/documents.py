@@ -21,6 +21,7 @@ from interlat.data.trajectories import TaskRecord
 DRILLS_A_GAME = 3
 MOST_THINGS_IN_A_DRILL = 16
 QUESTIONS_IN_A_DRILL = 60
+_HOUSE_LINE = re.compile(r"a ([a-z]+ \d+) (?:in|on) ([a-z]+ \d+)")  # as house_view writes it
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,10 @@ class DocumentDataset(Dataset[Document]):
         self.request = request
         self.view: Literal["task", "house"] = view
         self.seed = seed
-        told = [line.removeprefix("There is a ").rstrip(".") for record in records for line in record.house.split("\n")]
-        self.things = sorted({re.split(" (?:in|on) ", line)[0] for line in told})
+        told = [found for record in records for found in _HOUSE_LINE.findall(record.house)]
+        self.things = sorted({thing for thing, _ in told})
         self._pieces: dict[str, list[int]] = {}
-        self.places = sorted({re.split(" (?:in|on) ", line)[-1] for line in told})
+        self.places = sorted({place for _, place in told})
         kinds = [("plan", record) for record in records] + [("guided", record) for record in records]
         kinds += [("drill", record) for record in records for _ in range(DRILLS_A_GAME)]
         kinds += [("explored", record) for record in records if record.explored]

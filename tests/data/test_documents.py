@@ -1,11 +1,19 @@
 """Documents for the base model: what is asked, what is learned, and what stays hidden."""
 
+import re
+
 import pytest
 from tiny_agents import task_records
 
 from interlat.agents.conversation import Conversation
 from interlat.agents.sender import ReasoningAgent
-from interlat.data.documents import Document, DocumentDataset
+from interlat.data.documents import (
+    DRILLS_A_GAME,
+    MOST_THINGS_IN_A_DRILL,
+    QUESTIONS_IN_A_DRILL,
+    Document,
+    DocumentDataset,
+)
 from interlat.data.plan_writer import write_plan
 
 RECORDS = task_records(6)
@@ -34,8 +42,13 @@ def _of(documents: DocumentDataset, kind: str) -> list[tuple[Document, str, str,
 def test_each_game_gives_its_documents(documents: DocumentDataset):
     """Three of six games have an expert that finished."""
     kinds = [kind for kind, _ in documents.kinds]
-    assert {kind: kinds.count(kind) for kind in kinds} == {"plan": 6, "guided": 6, "recall": 6, "explored": 3}
-    assert len(documents) == 21
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "plan": 6,
+        "guided": 6,
+        "drill": 6 * DRILLS_A_GAME,
+        "explored": 3,
+    }
+    assert len(documents) == 15 + 6 * DRILLS_A_GAME
 
 
 def test_a_plan_is_learned_after_its_request_and_ends(documents: DocumentDataset):
@@ -67,9 +80,17 @@ def test_exploration_is_learned_in_silence(documents: DocumentDataset):
         assert all(action in learned for _, action, _ in record.explored)
 
 
-def test_recall_retells_every_line_equally_often(documents: DocumentDataset):
-    for _, read, learned, number in _of(documents, "recall"):
-        lines = RECORDS[number].house.split("\n")
-        assert read == "\n".join([*lines, ""])
-        retold = learned.split("\n")
-        assert sorted(retold) == sorted(lines * (len(retold) // len(lines)))
+def test_a_drill_asks_only_for_what_it_told(documents: DocumentDataset):
+    for document, read, learned, _ in _of(documents, "drill"):
+        told = dict(re.findall(r" ([a-z]+ \d+) in ([a-z]+ \d+)\.", documents.tokenizer.decode(document.ids)))
+        assert 2 <= len(told) <= MOST_THINGS_IN_A_DRILL
+        asked = re.findall(r"[a-z]+ \d+", learned)
+        assert len(asked) == QUESTIONS_IN_A_DRILL // len(told) * len(told)
+        assert sorted(asked) == sorted(list(told.values()) * (QUESTIONS_IN_A_DRILL // len(told)))
+        assert not document.supervised[0]
+        assert all(f" {thing} in" in read for thing in told)
+
+
+def test_a_drill_is_the_same_every_time(documents: DocumentDataset):
+    index = next(index for index, (kind, _) in enumerate(documents.kinds) if kind == "drill")
+    assert documents[index] == documents[index]
