@@ -32,7 +32,7 @@ def _collect(arguments: Sequence[str] | None) -> None:
     parser.add_argument("--cache", type=str, default="data", help="folder for what is made")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    settings = parser.instantiate_classes(given)
+    settings = parser.instantiate(given)
     records = ensure_records(
         settings.games, settings.split, settings.count, settings.max_explore_steps, settings.seed, settings.cache
     )
