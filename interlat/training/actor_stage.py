@@ -55,7 +55,9 @@ class ActorStage(Stage):
         actor: what the actor is made of.
         weights: of the loss terms.
         curriculum: the rates r, drawn for each example and step.
-        optimizer: called with the trained parameters.
+        optimizer: called with two groups: the language model's trained parameters, and the adapter's.
+        adapter_lr_scale: the adapter's learning rate as a multiple of the language model's. The adapter begins with an output
+            near zero (0.02 of a normalised vector), and a short run spends itself on getting it heard; 1 as in the paper.
         warmup_share: of all steps.
         schedule: of the learning rate after the warm-up.
         seed: of the adapter's weights, dropout, rates and negatives.
@@ -68,11 +70,15 @@ class ActorStage(Stage):
         weights: ActorWeights = ActorWeights(),
         curriculum: CurriculumRate = CurriculumRate(),  # noqa: B008 - frozen
         optimizer: OptimizerCallable = AdamW,
+        adapter_lr_scale: float = 1.0,
         warmup_share: float = 0.03,
         schedule: Schedule = "cosine",
         seed: int = 0,
     ) -> None:
         super().__init__(seed)
+        if adapter_lr_scale <= 0:
+            raise InvalidSetting(f"adapter_lr_scale must be above 0, got {adapter_lr_scale}; 1 trains both at one rate")
+        self.adapter_lr_scale = adapter_lr_scale
         self.settings, self.weights, self.curriculum = actor, weights, curriculum
         self.make_optimizer, self.warmup_share, self.schedule = optimizer, warmup_share, schedule
         self.actor: Actor | None = None
@@ -184,7 +190,12 @@ class ActorStage(Stage):
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         """The recipe's optimizer with a warmed-up schedule."""
-        optimizer = self.make_optimizer(self.trained_parameters())
+        adapter = list(self.model.adapter.parameters())
+        others = [parameter for parameter in self.model.lm.parameters() if parameter.requires_grad]
+        groups = [{"params": group} for group in (others, adapter) if group]
+        optimizer = self.make_optimizer(groups)
+        if adapter:
+            optimizer.param_groups[-1]["lr"] *= self.adapter_lr_scale
         schedule = warmed_up(optimizer, int(self.trainer.estimated_stepping_batches), self.warmup_share, self.schedule)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
