@@ -36,13 +36,18 @@ def add_boundary_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
     spread per dimension. Existing rows keep their values and tied weights stay tied.
     Call it before LoRA is put on: rows added through a PEFT model are frozen.
     """
-    if tokenizer.add_tokens([BOP, EOP], special_tokens=True) or len(tokenizer) > _num_rows(model):
-        old_rows = _num_rows(model)
-        model.resize_token_embeddings(max(len(tokenizer), old_rows), mean_resizing=False)
-        generator = torch.Generator().manual_seed(seed)
-        for module in {model.get_input_embeddings(), model.get_output_embeddings()} - {None}:
-            _spread_new_rows(cast(nn.Module, module), boundary_ids(tokenizer), generator)
-    return boundary_ids(tokenizer)
+    known = tokenizer.get_vocab()
+    tokenizer.add_tokens([BOP, EOP], special_tokens=True)
+    ids, old_rows = boundary_ids(tokenizer), _num_rows(model)
+    if len(tokenizer) > old_rows:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    new = [number for token, number in zip((BOP, EOP), ids, strict=True) if token not in known or number >= old_rows]
+    generator = torch.Generator().manual_seed(seed)
+    # In this order: one generator serves both tables where they are not tied.
+    for module in (model.get_input_embeddings(), model.get_output_embeddings()):
+        if new and module is not None:
+            _spread_new_rows(cast(nn.Module, module), new, generator)
+    return ids
 
 
 def _num_rows(model: PreTrainedModel) -> int:
@@ -50,9 +55,9 @@ def _num_rows(model: PreTrainedModel) -> int:
 
 
 @torch.no_grad()
-def _spread_new_rows(module: nn.Module, ids: tuple[int, int], generator: torch.Generator) -> None:
+def _spread_new_rows(module: nn.Module, ids: list[int], generator: torch.Generator) -> None:
     weight = cast(torch.Tensor, module.weight)
     known = weight[: min(ids)].float()
     mean, spread = known.mean(dim=0).cpu(), known.std(dim=0).cpu()
-    noise = torch.randn(2, weight.shape[1], generator=generator)
-    weight[list(ids)] = (mean + spread * noise).to(weight)
+    noise = torch.randn(len(ids), weight.shape[1], generator=generator)
+    weight[ids] = (mean + spread * noise).to(weight)
