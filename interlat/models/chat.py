@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from interlat.errors import InvalidSetting
 
-_MARK = "\x1dPART{}\x1d"
+_MARK = "\x02PART{}\x02"  # templates that trim contents would cut \x1c to \x1f, which Python counts as blanks
 
 
 @dataclass(frozen=True)
