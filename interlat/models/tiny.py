@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from interlat.models.boundary import BOP, EOP
+from interlat.models.lookup import start_with_lookup
 
 TURN_START, TURN_END, PADDING = "<|im_start|>", "<|im_end|>", "<|pad|>"
 # A name with its number; words; single digits; punctuation; blanks.
@@ -42,6 +43,7 @@ class TinyLM:
         num_heads: attention heads; must divide ``hidden_size``.
         vocab_size: upper bound for the tokenizer's training.
         seed: of the initial weights.
+        initial: ``lookup`` begins with heads that recall and copy (``interlat.models.lookup``).
     """
 
     family: Literal["llama", "qwen2"] = "llama"
@@ -50,6 +52,7 @@ class TinyLM:
     num_heads: int = 4
     vocab_size: int = 1024
     seed: int = 0
+    initial: Literal["random", "lookup"] = "random"
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerBase:
@@ -96,8 +99,16 @@ def build_tiny_lm(shape: TinyLM, tokenizer: PreTrainedTokenizerBase) -> PreTrain
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
+    if shape.initial == "lookup":  # slow rotations leave room to compare contents at any distance
+        settings |= {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}
+        settings |= {"attention_bias": True} if shape.family == "llama" else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(shape.seed)
-        if shape.family == "qwen2":
-            return cast(PreTrainedModel, Qwen2ForCausalLM(Qwen2Config(**settings)).eval())
-        return cast(PreTrainedModel, LlamaForCausalLM(LlamaConfig(**settings)).eval())
+        model: PreTrainedModel = (
+            Qwen2ForCausalLM(Qwen2Config(**settings))
+            if shape.family == "qwen2"
+            else LlamaForCausalLM(LlamaConfig(**settings))
+        )
+    if shape.initial == "lookup":
+        start_with_lookup(model, shape.seed)
+    return cast(PreTrainedModel, model.eval())
