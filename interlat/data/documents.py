@@ -1,7 +1,7 @@
-"""Documents that teach a tiny language model the household's language; knows nothing of models or Lightning.
+"""Documents that teach a language model the household's language; knows nothing of Lightning.
 
-What an instruction-tuned model brings along, a tiny one must be taught: to write a plan when asked for one, to follow a
-plan written in its prompt, and to explore when there is none. Plans stand here as plain text without boundary tokens:
+What a large instruction-tuned model brings along, a smaller one must be taught: to write a plan when asked for one, to follow
+a plan written in its prompt, and to explore when there is none. Plans stand here as plain text without boundary tokens:
 reading messages is left to stage 1.
 """
 
@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
@@ -17,8 +17,9 @@ from transformers import PreTrainedTokenizerBase
 from interlat.data.batches import ConversationTokens
 from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord
+from interlat.models.chat import ChatFormat
 
-DRILLS_A_GAME = 3
+DocumentKind = Literal["plan", "guided", "drill", "explored"]
 MOST_THINGS_IN_A_DRILL = 16
 QUESTIONS_IN_A_DRILL = 60
 _HOUSE_LINE = re.compile(r"a ([a-z]+ \d+) (?:in|on) ([a-z]+ \d+)")  # as house_view writes it
@@ -51,6 +52,7 @@ class DocumentDataset(Dataset[Document]):
         request: the sender's prompt as text, given an opening and, in ``view: house``, where things are.
         view: what the sender sees.
         seed: of the plans' wording.
+        kinds: which of the four to make.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class DocumentDataset(Dataset[Document]):
         request: Callable[[str, str | None], list[int]],
         view: Literal["task", "house"],
         seed: int = 0,
+        kinds: Sequence[DocumentKind] = get_args(DocumentKind),
     ) -> None:
         self.tokenizer = tokenizer
         self.conversation = conversation
@@ -70,24 +73,23 @@ class DocumentDataset(Dataset[Document]):
         told = [found for record in records for found in _HOUSE_LINE.findall(record.house)]
         self.things = sorted({thing for thing, _ in told})
         self._pieces: dict[str, list[int]] = {}
+        self._end = self._encode(ChatFormat.of(tokenizer).assistant_end)
         self.places = sorted({place for _, place in told})
-        kinds = [("plan", record) for record in records] + [("guided", record) for record in records]
-        kinds += [("drill", record) for record in records for _ in range(DRILLS_A_GAME)]
-        kinds += [("explored", record) for record in records if record.explored]
-        random.Random(seed).shuffle(kinds)
-        self.kinds = kinds
+        # An expert that did not finish in time is no example.
+        self.documents = [(kind, record) for kind in kinds for record in records if kind != "explored" or record.explored]
+        random.Random(seed).shuffle(self.documents)
 
     def __len__(self) -> int:
-        return len(self.kinds)
+        return len(self.documents)
 
     def __getitem__(self, index: int) -> Document:
-        kind, record = self.kinds[index]
+        kind, record = self.documents[index]
         if kind == "drill":
             return self._drill(index)
         plan = write_plan(record.walkthrough, self.view, seed=self.seed + index)
         if kind == "plan":
             prompt = self.request(record.opening, record.house if self.view == "house" else None)
-            answer = [*self._encode(plan), self.tokenizer.eos_token_id]
+            answer = [*self._encode(plan), *self._end]
             return Document([*prompt, *answer], [False] * len(prompt) + [True] * len(answer))
         message = self._encode(plan) if kind == "guided" else []
         tail = self.conversation.tail(record.guided if kind == "guided" else record.explored)

@@ -26,17 +26,17 @@ class Lora:
     target_modules: tuple[str, ...] = ("q_proj", "v_proj")
 
 
-def add_lora(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Lora) -> PeftModel:
+def add_lora(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None, settings: Lora) -> PeftModel:
     """Freeze the model, put LoRA on it, and train the rows of ``<bop>`` and ``<eop>``.
 
-    Call ``add_boundary_tokens`` first: rows added later would be frozen.
+    Call ``add_boundary_tokens`` first: rows added later would be frozen. Without a tokenizer no row is trained.
     """
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=list(settings.target_modules),
-        trainable_token_indices=list(boundary_ids(tokenizer)),
+        trainable_token_indices=None if tokenizer is None else list(boundary_ids(tokenizer)),
         task_type="CAUSAL_LM",
     )
     return cast(PeftModel, get_peft_model(model, config))

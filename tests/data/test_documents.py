@@ -8,7 +8,6 @@ from tiny_agents import task_records
 from interlat.agents.conversation import Conversation
 from interlat.agents.sender import ReasoningAgent
 from interlat.data.documents import (
-    DRILLS_A_GAME,
     MOST_THINGS_IN_A_DRILL,
     QUESTIONS_IN_A_DRILL,
     Document,
@@ -28,7 +27,7 @@ def documents(request: pytest.FixtureRequest, sender: ReasoningAgent) -> Documen
 def _of(documents: DocumentDataset, kind: str) -> list[tuple[Document, str, str, int]]:
     """Every document of a kind: itself, what is read, what is learned, and its record's number."""
     found = []
-    for index, (own, record) in enumerate(documents.kinds):
+    for index, (own, record) in enumerate(documents.documents):
         if own != kind:
             continue
         document = documents[index]
@@ -41,14 +40,14 @@ def _of(documents: DocumentDataset, kind: str) -> list[tuple[Document, str, str,
 
 def test_each_game_gives_its_documents(documents: DocumentDataset):
     """Three of six games have an expert that finished."""
-    kinds = [kind for kind, _ in documents.kinds]
+    kinds = [kind for kind, _ in documents.documents]
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "plan": 6,
         "guided": 6,
-        "drill": 6 * DRILLS_A_GAME,
+        "drill": 6,
         "explored": 3,
     }
-    assert len(documents) == 15 + 6 * DRILLS_A_GAME
+    assert len(documents) == 21
 
 
 def test_a_plan_is_learned_after_its_request_and_ends(documents: DocumentDataset):
@@ -92,5 +91,11 @@ def test_a_drill_asks_only_for_what_it_told(documents: DocumentDataset):
 
 
 def test_a_drill_is_the_same_every_time(documents: DocumentDataset):
-    index = next(index for index, (kind, _) in enumerate(documents.kinds) if kind == "drill")
+    index = next(index for index, (kind, _) in enumerate(documents.documents) if kind == "drill")
     assert documents[index] == documents[index]
+
+
+def test_only_the_kinds_asked_for_are_made(sender: ReasoningAgent):
+    conversation = Conversation(sender.tokenizer)
+    plans = DocumentDataset(RECORDS, sender.tokenizer, conversation, sender.prompt_ids, "house", kinds=["plan"])
+    assert [kind for kind, _ in plans.documents] == ["plan"] * 6

@@ -139,6 +139,25 @@ def test_the_base_trains_two_steps_and_resumes(workshop: Path):
     assert _fit(RECIPES / "stage1.yaml", *models) == 0
 
 
+def test_a_sender_is_taught_from_a_given_model_and_stage_1_reads_its_plans(workshop: Path):
+    recipe = RECIPES / "smollm2" / "sender.yaml"
+    small = [
+        "--model.init_args.backbone",
+        BASE,
+        "--data.init_args.tokenizer",
+        BASE,
+        "--data.init_args.num_validation",
+        "2",
+    ]
+    small += ["--data.init_args.games", "interlat.data.games.Household"]
+    assert _fit(recipe, *small) == 0
+    assert _fit(recipe, *small, "--ckpt_path", "last", "--trainer.max_steps", "3") == 0
+    folder = _run_folder(recipe)
+    stage = json.loads((folder / "stage.json").read_text())
+    assert (stage["stage"], stage["backbone"], stage["steps"]) == ("documents", BASE, 3)
+    assert _fit(RECIPES / "stage1.yaml", "--data.init_args.sender.model", str(folder)) == 0
+
+
 def test_a_finished_run_is_refused_and_left_as_it_is(workshop: Path, capsys: pytest.CaptureFixture[str]):
     assert _fit(RECIPES / "stage1.yaml") == 0
     before = {path: path.stat().st_mtime_ns for path in Path("checkpoints/stage1").glob("*") if path.is_file()}
