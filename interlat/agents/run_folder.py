@@ -12,6 +12,7 @@ Knows no Lightning and no environment.
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,14 +61,19 @@ def save_actor(actor: Actor, folder: Path) -> None:
     actor.tokenizer.save_pretrained(folder / "tokenizer")
 
 
-def load_actor(folder: Path) -> Actor:
+def load_actor(folder: Path, dtype: str | None = None) -> Actor:
     """Load an actor, in eval mode.
+
+    Args:
+        folder: of either stage's run.
+        dtype: of the weights; None takes the one they were trained in.
 
     Raises:
         CheckpointMismatch: if the folder holds no complete actor.
     """
     stage = read_stage(folder)
     settings = actor_settings(stage["actor"])
+    settings = replace(settings, dtype=dtype or settings.dtype)
     lm = _load_lm(folder / "actor", settings)
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
     adapter: nn.Module = NoAdapter()
@@ -89,14 +95,19 @@ def save_compressor(compressor: Compressor, folder: Path) -> None:
     )
 
 
-def load_compressor(folder: Path) -> Compressor:
+def load_compressor(folder: Path, dtype: str | None = None) -> Compressor:
     """Load a compressor, in eval mode.
+
+    Args:
+        folder: of a stage 2 run.
+        dtype: of the weights; None takes the one they were trained in.
 
     Raises:
         CheckpointMismatch: if the folder is not of stage 2 or incomplete.
     """
     stage = read_stage(folder, "compression")
     settings = compressor_settings(stage["compressor"])
+    settings = replace(settings, dtype=dtype or settings.dtype)
     lm = _load_lm(folder / "compressor", settings)
     compressor = Compressor(lm, AutoTokenizer.from_pretrained(folder / "compressor_tokenizer"), settings.num_latents)
     _load_weights(compressor.bridge, folder / "bridge.safetensors")

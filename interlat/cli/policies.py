@@ -57,6 +57,12 @@ def _actor(settings: EvalSettings, games: Sequence[Any], condition: Condition, s
     if settings.checkpoint is None:
         raise InvalidSetting("--policy actor plays a trained run; name its folder with --checkpoint")
     policy: Policy = load_actor_policy(
-        settings.checkpoint, games, condition.message, condition.control, condition.length, seed
+        settings.checkpoint,
+        games,
+        condition.message,
+        condition.control,
+        condition.length,
+        seed,
+        dtype=settings.dtype,
     )
     return policy

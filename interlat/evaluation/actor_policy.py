@@ -133,6 +133,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
     seed: int,
     *,
     temperature: float = 0.0,
+    dtype: str | None = None,
 ) -> ActorPolicy:
     """Load a run folder as a policy for these games.
 
@@ -144,6 +145,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
         length: K latents: from the compressor where the run has one of this length, else by truncation; None sends all.
         seed: of plans, control and answers.
         temperature: of the actor's answers; 0 is greedy.
+        dtype: of actor and compressor; None takes the one they were trained in. The sender keeps the one of its latents.
 
     Raises:
         CheckpointMismatch: if the folder holds no finished run.
@@ -151,11 +153,11 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
     """
     condition = Condition(message, length, control)
     stage = read_stage(checkpoint)
-    actor = load_actor(checkpoint)
+    actor = load_actor(checkpoint, dtype)
     if torch.cuda.is_available():
         actor.to("cuda")
     views, written = _views(games, stage["sender"])
-    source = _source(checkpoint, stage, condition, written, seed)
+    source = _source(checkpoint, stage, condition, written, seed, dtype)
     if control == CROSS_TASK:
         ordered = list(views.values())
         partners = derangement([view.opening for view in ordered], seed)
@@ -181,12 +183,17 @@ def _views(games: Sequence[Any], sender: dict[str, Any]) -> tuple[dict[str, Send
 
 
 def _source(
-    checkpoint: Path, stage: dict[str, Any], condition: Condition, written: dict[str, str], seed: int
+    checkpoint: Path,
+    stage: dict[str, Any],
+    condition: Condition,
+    written: dict[str, str],
+    seed: int,
+    dtype: str | None,
 ) -> MessageSource:
     if condition.message == "none":
         return SilentSource()
     if stage["stage"] == "compression" and condition.length == stage["compressor"]["num_latents"]:
-        compressor = load_compressor(checkpoint)
+        compressor = load_compressor(checkpoint, dtype)
         return CompressorSource(compressor.to("cuda") if torch.cuda.is_available() else compressor)
     sender = build_sender(sender_settings(stage["sender"]))
     if torch.cuda.is_available():

@@ -29,6 +29,7 @@ class EvalSettings:
         runs: repetitions, seeded seed, seed+1, ...
         seed: of the first run
         batch_size: games played at once
+        dtype: of the weights (default: as trained); bfloat16 is faster where the processor has it
         out: folder for episodes.jsonl and results.json (default: in the checkpoint)
         resume: go on with what --out holds
 
@@ -50,6 +51,7 @@ class EvalSettings:
     runs: int = 1
     seed: int = 0
     batch_size: int = 16
+    dtype: Literal["float32", "bfloat16"] | None = None
     out: Path | None = None
     resume: bool = False
 
@@ -110,4 +112,5 @@ class EvalSettings:
             "max_steps": self.max_steps,
             "games": self.games,
             "seed": self.seed,
+            "dtype": self.dtype,
         }
