@@ -57,7 +57,7 @@ def save_actor(actor: Actor, folder: Path) -> None:
             {name: tensor.contiguous() for name, tensor in actor.adapter.state_dict().items()},
             folder / "adapter.safetensors",
         )
-    actor.lm.save_pretrained(folder / "actor")
+    _save_lm(actor.lm, folder / "actor")
     actor.tokenizer.save_pretrained(folder / "tokenizer")
 
 
@@ -87,7 +87,7 @@ def load_actor(folder: Path, dtype: str | None = None) -> Actor:
 
 def save_compressor(compressor: Compressor, folder: Path) -> None:
     """Write a compressor's language model, bridge and tokenizer."""
-    compressor.lm.save_pretrained(folder / "compressor")
+    _save_lm(compressor.lm, folder / "compressor")
     compressor.tokenizer.save_pretrained(folder / "compressor_tokenizer")
     save_file(
         {name: tensor.contiguous() for name, tensor in compressor.bridge.state_dict().items()},
@@ -136,6 +136,14 @@ def compressor_settings(fields: dict[str, Any]) -> CompressorSettings:
 
 def _lora(fields: dict[str, Any] | None) -> Lora | None:
     return None if fields is None else Lora(**{**fields, "target_modules": tuple(fields["target_modules"])})
+
+
+def _save_lm(lm: PreTrainedModel | PeftModel, folder: Path) -> None:
+    if isinstance(lm, PeftModel):
+        # Loading makes the boundary rows anew from their seed; peft would add both embedding tables to a few megabytes of LoRA.
+        lm.save_pretrained(str(folder), save_embedding_layers=False)
+    else:
+        lm.save_pretrained(folder)
 
 
 def _load_lm(folder: Path, settings: ActorSettings | CompressorSettings) -> PreTrainedModel | PeftModel:
