@@ -12,13 +12,14 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 
 from interlat.errors import CheckpointMismatch
+from interlat.training.curves import draw_curves
 from interlat.training.optimization import Stage
 
 STAGE_FILE = "stage.json"  # written last, so that a folder that has it is complete
 
 
 class RunFolder(Callback):
-    """Exports the stage into a folder when training ends.
+    """Exports the stage into a folder when training ends, and draws its losses beside it where the folder holds its log.
 
     Files are written beside the folder's own and moved in whole; ``stage.json`` comes last. A finished run is never overwritten.
 
@@ -45,6 +46,9 @@ class RunFolder(Callback):
         """Export, unless training was stopped before its end."""
         if trainer.is_global_zero and not trainer.interrupted and isinstance(pl_module, Stage):
             export_run(pl_module, self.path)
+            for logger in trainer.loggers:
+                logger.save()  # rows still in memory
+            draw_curves(self.path, self.path / "curves.png")
 
 
 def export_run(stage: Stage, path: Path) -> None:
