@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.data.trajectories import TaskRecord, Turns
-from interlat.errors import InvalidSetting
+from interlat.errors import InvalidSetting, LatentStoreMismatch
 from interlat.splice import Segments
 
 
@@ -91,14 +91,14 @@ class MessageDataset(Dataset[Item]):
     """Games with their messages, and a share of games in silence.
 
     Args:
-        records: the games.
+        records: the games. Those whose sender said nothing are shown in silence at most.
         store: their messages; read one at a time.
         silence_share: share of items in silence, within [0, 1).
         seed: chooses which games are also shown in silence.
 
     Raises:
         InvalidSetting: if the share is out of range, or no expert trajectory is there to learn silence from.
-        LatentStoreMismatch: on the first game that the store lacks.
+        LatentStoreMismatch: on the first game that the store lacks, or if all its messages for these games are empty.
     """
 
     def __init__(self, records: Sequence[TaskRecord], store: LatentStore, silence_share: float, seed: int = 0) -> None:
@@ -110,14 +110,19 @@ class MessageDataset(Dataset[Item]):
         for record in records:
             if record.game_id not in store:
                 store[record.game_id]  # raises, naming the store and the game
+        self.guided = [record for record in records if store.entries[record.game_id].length]
+        if records and not self.guided:
+            raise LatentStoreMismatch(
+                f"latent store '{store.folder}' holds only empty messages for these {len(records)} games: the sender ended every plan "
+                "at once; take another sender, or let it read plans (sender.plans: written)"
+            )
         explored = [record for record in records if record.explored]
-        wanted = round(len(records) * silence_share / (1 - silence_share))
+        wanted = round(len(self.guided) * silence_share / (1 - silence_share))
         if wanted and not explored:
             raise InvalidSetting(
                 "silence_share is above 0, but no expert trajectory finished within the step cap; raise max_explore_steps"
             )
         rng = random.Random(seed)
-        self.guided = list(records)
         self.silent = [explored[i % len(explored)] for i in range(wanted)]
         rng.shuffle(self.silent)
 

@@ -1,6 +1,7 @@
 """Fill a latent store: one plan and its latents for every task; knows nothing of how a sender works inside."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
@@ -11,6 +12,8 @@ from torch import Tensor
 from interlat.data.latent_store import LatentStoreWriter, StoredMessage
 from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord
+
+_log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -77,6 +80,9 @@ def collect(
     Batches are fixed by the whole task list, sorted by prompt length, and each draws from a generator seeded by its own
     tasks: a run that was killed and resumed stores the same messages as one that was not.
 
+    A plan that its sender ends at once is stored as it is, with a warning: it was said, so it is not asked for again, and training
+    passes over it.
+
     Args:
         tasks: all tasks of this store.
         sender: makes the plans.
@@ -106,6 +112,8 @@ def collect(
 def _store(batch: Sequence[str], plans: Sequence[WrittenPlan], writer: LatentStoreWriter) -> None:
     for task_id, plan in zip(batch, plans, strict=True):
         if task_id not in writer:
+            if not plan.ids:
+                _log.warning("the plan for '%s' is empty: training passes over this task", task_id)
             writer.add(StoredMessage(task_id, plan.text, torch.tensor(plan.ids, dtype=torch.long), plan.latents.cpu()))
 
 

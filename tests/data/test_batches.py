@@ -61,6 +61,31 @@ def test_a_game_without_a_message_is_refused_at_once(store: LatentStore):
         MessageDataset(task_records(13), store, 0.0)
 
 
+def _with_empty(folder: Path, empty: set[int]) -> LatentStore:
+    writer = LatentStoreWriter(folder, {"width": 2})
+    for number, record in enumerate(RECORDS):
+        length = 0 if number in empty else 2
+        writer.add(StoredMessage(record.game_id, "go"[:length], torch.arange(length), torch.ones(length, 2)))
+    writer.flush()
+    return LatentStore(folder)
+
+
+def test_a_game_whose_sender_said_nothing_is_passed_over(tmp_path: Path, sender: ReasoningAgent):
+    """Two of twelve; half of what is left is silence, and a game without a message may be among it."""
+    items = MessageDataset(RECORDS, _with_empty(tmp_path / "store", {0, 5}), 0.5)
+    assert [record.game_id for record in items.guided] == [RECORDS[i].game_id for i in range(12) if i not in (0, 5)]
+    assert len(items) == 10 + 10
+    assert all(item.message is None or len(item.message.latents) == 2 for item in (items[i] for i in range(20)))
+    assert RECORDS[0].game_id in {items[i].record.game_id for i in range(10, 20)}
+    batch = Collator(Conversation(sender.tokenizer), lambda message: message.plan_ids)([items[i] for i in range(20)])
+    assert {segment.num_latents for segment in batch.segments[:10]} == {2}
+
+
+def test_a_sender_that_never_said_anything_is_refused(tmp_path: Path):
+    with pytest.raises(LatentStoreMismatch, match=r"only empty messages for these 12 games.*take another sender"):
+        MessageDataset(RECORDS, _with_empty(tmp_path / "store", set(range(12))), 0.5)
+
+
 def test_a_batch_has_its_messages_first_and_keeps_their_order(store: LatentStore, sender: ReasoningAgent):
     items = MessageDataset(RECORDS, store, 0.5)
     conversation = Conversation(sender.tokenizer)

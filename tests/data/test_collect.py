@@ -108,3 +108,35 @@ def test_written_plans_are_the_walkthrough_in_words(sender: ReasoningAgent, tmp_
             [sender.prompt_ids(task.opening, task.house if view == "house" else None)], [message.plan_ids.tolist()]
         )
         torch.testing.assert_close(message.latents, alone[0].latents, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("plans", ["sampled", "written"])
+def test_an_empty_plan_is_stored_once_and_warned_of(
+    sender: ReasoningAgent,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    plans: str,
+):
+    """A sender may end its plan at once; asking again would bring the same draw, and training would fail on it much later."""
+    if plans == "sampled":
+        _collected(sender, tmp_path / "first", batch_size=7)
+        quiet = LatentStore(tmp_path / "first")[TASKS[3].game_id].plan_ids[0]
+        monkeypatch.setattr(sender, "end_id", int(quiet))
+    else:
+        monkeypatch.setattr(
+            "interlat.data.collect.write_plan", lambda _, __, task_id: "go" * (task_id != TASKS[3].game_id)
+        )
+    watched = Watched(sender)
+    _collected(watched, tmp_path / "store", plans=plans, batch_size=7)
+    store = LatentStore(tmp_path / "store", verify=True)
+    empty = {task_id for task_id, entry in store.entries.items() if entry.length == 0}
+    assert TASKS[3].game_id in empty
+    assert len(empty) < len(TASKS)
+    message = store[TASKS[3].game_id]
+    assert (message.plan, message.plan_ids.tolist(), message.latents.shape) == ("", [], (0, 32))
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert {f"the plan for '{task}' is empty: training passes over this task" for task in empty} == set(warned)
+    watched.asked.clear()
+    _collected(watched, tmp_path / "store", plans=plans, batch_size=7)
+    assert watched.asked == []
