@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
+from interlat.errors import InvalidSetting
 from interlat.models.backbone import decoder
 
 
@@ -85,6 +86,9 @@ def extend(
         embeddings: input embeddings of the new entries.
         mask: which of them are real; pads may stand anywhere.
 
+    Raises:
+        InvalidSetting: if the model remembers nothing, as under activation checkpointing.
+
     Gradient:
         Flows into ``embeddings`` and through the cached keys and values of earlier calls.
     """
@@ -98,6 +102,12 @@ def extend(
         past_key_values=state.cache,
         use_cache=True,
     )
+    if state.cache.get_seq_length() != state.mask.shape[1]:
+        # transformers leaves the cache empty then, and what follows would be computed without all that was read.
+        raise InvalidSetting(
+            f"wanted a model that keeps keys and values of {state.mask.shape[1]} entries, got {state.cache.get_seq_length()}; "
+            "turn gradient checkpointing off (model.gradient_checkpointing_disable()): the two exclude each other"
+        )
     return cast(Tensor, output.last_hidden_state)
 
 

@@ -6,6 +6,7 @@ from foreign_models import foreign_lm, foreign_tokenizer
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
+from interlat.errors import InvalidSetting
 from interlat.models.backbone import last_layer_states, token_logits
 from interlat.models.cache import KVState, extend, last_states
 
@@ -102,6 +103,15 @@ def test_every_read_is_remembered_and_leaves_no_trace_elsewhere(lm: PreTrainedMo
     assert state.cache.get_seq_length() == state.mask.shape[1] == 4
     assert state.next_position.tolist() == [3, 4]
     assert other.cache.get_seq_length() == other.mask.shape[1] == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_activation_checkpointing_is_refused():
+    """transformers then drops the cache with no more than a log line: the second read would not know of the first."""
+    lm = foreign_lm(foreign_tokenizer()).train()
+    lm.gradient_checkpointing_enable()
+    with pytest.raises(InvalidSetting, match=r"of 3 entries, got 0; turn gradient checkpointing off"):
+        extend(lm, KVState.empty(1, lm.device), torch.randn(1, 3, 32), torch.ones(1, 3, dtype=torch.bool))
 
 
 def test_gradient_flows_through_what_was_read_before(lm: PreTrainedModel):
