@@ -5,6 +5,7 @@ Knows no environment and no Lightning.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,9 @@ class CompressorSettings:
         num_latents: K, how many latents it says.
         tokenizer: another model whose tokenizer and chat template to take; None takes the backbone's.
         lora: low-rank adaptation; None trains every weight, as the paper does.
+        bridge: where the bridge's map starts. ``random`` as in the authors' release; ``identity`` reads each state back at an
+            embedding's size, which for tied embeddings is about the embedding of the token it predicts: unrolling then starts
+            as a rough plan in place of noise, and learns sooner.
         dtype: of the weights.
     """
 
@@ -35,6 +39,7 @@ class CompressorSettings:
     num_latents: int = 8
     tokenizer: str | None = None
     lora: Lora | None = None
+    bridge: Literal["random", "identity"] = "random"
     dtype: str = "float32"
 
 
@@ -48,7 +53,11 @@ class Bridge(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.linear = nn.Linear(dim, dim, bias=False)
-        self.start = nn.Parameter(0.02 * torch.randn(dim))
+
+    @torch.no_grad()
+    def start_as_identity(self, size: float) -> None:
+        """Let the map only rescale, to states of this root mean square."""
+        self.linear.weight.copy_(size * torch.eye(len(self.linear.weight)))
 
     def forward(self, state: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
         """Map a state to an input embedding."""
@@ -59,7 +68,7 @@ class Bridge(nn.Module):
 class Compressor(nn.Module):
     """Unrolls K latents: reads the request, then feeds its own last state back through the bridge.
 
-    z_1 is the state at a learned start vector, z_{k+1} the state at bridge(z_k). Nothing is decoded and nothing is
+    z_1 is the state at the last prompt token, z_{k+1} the state at bridge(z_k). Nothing is decoded and nothing is
     detached: gradient flows through all K steps, through the bridge and through the cached keys and values.
 
     Args:
@@ -82,12 +91,16 @@ class Compressor(nn.Module):
         lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
         add_boundary_tokens(lm, tokenizer)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
-        return cls(model, tokenizer, settings.num_latents)
+        compressor = cls(model, tokenizer, settings.num_latents)
+        if settings.bridge == "identity":
+            embeddings = cast(nn.Embedding, lm.get_input_embeddings()).weight
+            compressor.bridge.start_as_identity(float(embeddings.detach().float().pow(2).mean().sqrt()))
+        return compressor
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.bridge.start.device
+        return self.bridge.linear.weight.device
 
     def prompt_ids(self, opening: str, house: str | None = None) -> list[int]:
         """Token ids of the request: the same view the uncompressed sender had."""
@@ -104,10 +117,8 @@ class Compressor(nn.Module):
         """
         ids, mask = left_pad(prompts, self.tokenizer.pad_token_id, self.device)
         state = KVState.empty(len(prompts), self.device)
-        start = self.bridge.start.expand(len(prompts), 1, -1).to(self.lm.dtype)
-        first = torch.cat([embed_tokens(self.lm, ids), start], dim=1)
         real = torch.ones(len(prompts), 1, dtype=torch.bool, device=self.device)
-        latest = extend(self.lm, state, first, torch.cat([mask, real], dim=1))[:, -1]
+        latest = extend(self.lm, state, embed_tokens(self.lm, ids), mask)[:, -1]
         latents = [latest]
         for _ in range((num_latents or self.num_latents) - 1):
             latest = extend(self.lm, state, self.bridge(latest)[:, None], real)[:, 0]

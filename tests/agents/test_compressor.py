@@ -6,8 +6,10 @@ from foreign_models import foreign_lm, foreign_tokenizer
 from torch import Tensor
 
 from interlat.agents.compressor import Bridge, Compressor, CompressorSettings
+from interlat.agents.sender import ReasoningAgent
 from interlat.models import Lora, add_boundary_tokens, add_lora, boundary_ids
 from interlat.models.backbone import embed_tokens, last_layer_states
+from interlat.models.decoding import Sampling
 
 PROMPT = [5, 60, 7, 99]
 
@@ -23,11 +25,9 @@ def _compressor(lora: bool) -> Compressor:
 
 @pytest.mark.parametrize("lora", [False, True])
 def test_latents_by_whole_forwards(lora: bool):
-    """z_1 is the state at the start vector behind the prompt, z_{k+1} the state at the bridged z_k behind all before."""
+    """z_1 is the state at the last prompt token, z_{k+1} the state at the bridged z_k behind all before."""
     compressor = _compressor(lora)
-    sequence = torch.cat(
-        [embed_tokens(compressor.lm, torch.tensor([PROMPT])), compressor.bridge.start[None, None]], dim=1
-    )
+    sequence = embed_tokens(compressor.lm, torch.tensor([PROMPT]))
     wanted: list[Tensor] = []
     for _ in range(4):
         states = last_layer_states(compressor.lm, sequence, torch.ones(sequence.shape[:2], dtype=torch.bool))
@@ -64,6 +64,26 @@ def test_gradient_reaches_the_prompts_embeddings_through_the_last_latent():
     others = torch.ones(len(table), dtype=torch.bool)
     others[PROMPT] = False
     assert not table.grad[others].any()
+
+
+def test_the_first_latent_is_the_first_state_of_a_sender_of_the_same_weights(foreign):
+    compressor = Compressor.build(CompressorSettings(str(foreign), 3)).eval()
+    sender = ReasoningAgent(compressor.lm, compressor.tokenizer, Sampling(max_new_tokens=3))
+    (plan,) = sender.write([PROMPT])
+    with torch.no_grad():
+        torch.testing.assert_close(compressor([PROMPT])[0, 0], plan.latents[0])
+
+
+def test_an_identity_bridge_gives_a_state_back_at_an_embeddings_size(foreign):
+    """So that with tied embeddings a state comes back as about the embedding of the token it predicts."""
+    compressor = Compressor.build(CompressorSettings(str(foreign), 3, bridge="identity"))
+    table = compressor.lm.get_input_embeddings().weight
+    state = torch.randn(1, table.shape[1]) * 7
+    with torch.no_grad():
+        bridged = compressor.bridge(state)
+    centred = state - state.mean()
+    assert torch.cosine_similarity(bridged, centred).item() > 0.999
+    torch.testing.assert_close(bridged.pow(2).mean().sqrt(), table.detach().pow(2).mean().sqrt(), rtol=1e-3, atol=0)
 
 
 @pytest.mark.parametrize("lora", [None, Lora(rank=2)])
