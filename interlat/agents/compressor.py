@@ -5,7 +5,7 @@ Knows no environment and no Lightning.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -29,9 +29,8 @@ class CompressorSettings:
         num_latents: K, how many latents it says.
         tokenizer: another model whose tokenizer and chat template to take; None takes the backbone's.
         lora: low-rank adaptation; None trains every weight, as the paper does.
-        bridge: where the bridge's map starts. ``random`` as in the authors' release; ``identity`` reads each state back at an
-            embedding's size, which for tied embeddings is about the embedding of the token it predicts: unrolling then starts
-            as a rough plan in place of noise, and learns sooner.
+        bridge: where the bridge's map starts. ``random`` as in the authors' release; ``fitted`` maps the sender's states to the
+            embeddings of the tokens they predict, so that unrolling starts as the sender's own plan (``Bridge.fit``).
         dtype: of the weights.
     """
 
@@ -39,7 +38,7 @@ class CompressorSettings:
     num_latents: int = 8
     tokenizer: str | None = None
     lora: Lora | None = None
-    bridge: Literal["random", "identity"] = "random"
+    bridge: Literal["random", "fitted"] = "random"
     dtype: str = "float32"
 
 
@@ -55,9 +54,25 @@ class Bridge(nn.Module):
         self.linear = nn.Linear(dim, dim, bias=False)
 
     @torch.no_grad()
-    def start_as_identity(self, size: float) -> None:
-        """Let the map only rescale, to states of this root mean square."""
-        self.linear.weight.copy_(size * torch.eye(len(self.linear.weight)))
+    def fit(self, states: Float[Tensor, "tokens dim"], embeddings: Float[Tensor, "tokens dim"]) -> float:
+        """Set the map to the least-squares one from states to the embeddings of the tokens they predicted.
+
+        A model that writes a plan reads the embedding of each token it predicts; the fitted bridge gives it about that without
+        decoding, so a compressor with the sender's weights starts by unrolling the first K states of the sender's plan.
+
+        Args:
+            states: h_1..h_L of many plans.
+            embeddings: of y_1..y_L.
+
+        Returns:
+            The share of the embeddings' variance that the map explains.
+        """
+        normed, wanted = self.norm(states.to(self.linear.weight)).double(), embeddings.double()
+        ridge = 1e-6 * len(normed) * torch.eye(normed.shape[1], dtype=torch.double, device=normed.device)
+        solution = torch.linalg.solve(normed.T @ normed + ridge, normed.T @ wanted)
+        self.linear.weight.copy_(solution.T)
+        left = (normed @ solution - wanted).pow(2).sum()
+        return float(1 - left / (wanted - wanted.mean(dim=0)).pow(2).sum())
 
     def forward(self, state: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
         """Map a state to an input embedding."""
@@ -91,11 +106,7 @@ class Compressor(nn.Module):
         lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
         add_boundary_tokens(lm, tokenizer)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
-        compressor = cls(model, tokenizer, settings.num_latents)
-        if settings.bridge == "identity":
-            embeddings = cast(nn.Embedding, lm.get_input_embeddings()).weight
-            compressor.bridge.start_as_identity(float(embeddings.detach().float().pow(2).mean().sqrt()))
-        return compressor
+        return cls(model, tokenizer, settings.num_latents)
 
     @property
     def device(self) -> torch.device:

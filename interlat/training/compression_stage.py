@@ -4,7 +4,9 @@ L = λ_task·L_task + λ_pref·L_pref + λ_geom·L_geom (§4 and appendix B of t
 A the compressed message, D the full message, B silence.
 """
 
+import logging
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,18 @@ from interlat.agents.actor import Predictions
 from interlat.agents.compressor import Compressor, CompressorSettings
 from interlat.agents.run_folder import carry_actor, load_actor, read_stage, save_compressor
 from interlat.data.batches import Batch, Collator
-from interlat.data.latent_store import StoredMessage
+from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.errors import CheckpointMismatch, InvalidSetting
 from interlat.losses import geometry_loss, preference_loss, task_loss
-from interlat.models.backbone import hidden_size
+from interlat.models.backbone import embed_tokens, hidden_size
+from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
 from interlat.training.optimization import Schedule, Stage, gradient_norm, warmed_up
 from interlat.training.passes import read_messages
+
+log = logging.getLogger(__name__)
+
+PLANS_FOR_BRIDGE = 2000  # some ten thousand tokens for a map of dim x dim: enough, and read in a second
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,22 @@ class CompressionStage(Stage):
                 f"the actor in '{self.actor_folder}' reads latents of width {self.stage_one['sender_dim']}, but the compressor "
                 f"{self.settings.backbone} has width {width}; use a backbone of the sender's width"
             )
+
+        if self.settings.bridge == "fitted":
+            self._fit_bridge(self.compressor, data.store)
+
+    def _fit_bridge(self, compressor: Compressor, store: LatentStore) -> None:
+        if store.provenance.get("tokenizer") != fingerprint(compressor.tokenizer):
+            raise CheckpointMismatch(
+                f"bridge: fitted needs plans in the compressor's vocabulary, but those in '{store.folder}' are in their sender's, which "
+                f"is not that of {self.settings.backbone}; set compressor.bridge: random, or take the sender as backbone"
+            )
+        plans = list(islice(store, PLANS_FOR_BRIDGE))
+        ids = torch.cat([plan.plan_ids for plan in plans])
+        explained = compressor.bridge.fit(
+            torch.cat([plan.latents for plan in plans]), embed_tokens(compressor.lm, ids).detach()
+        )
+        log.info("the bridge starts fitted to %d tokens and explains %.3f of their variance", len(ids), explained)
 
     def train(self, mode: bool = True) -> "CompressionStage":
         """The actor stays in eval mode: its dropout would blur what the compressor is told."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 from interlat.agents.compressor import CompressorSettings
 from interlat.agents.run_folder import load_actor, load_compressor
 from interlat.errors import CheckpointMismatch, InvalidSetting, LatentStoreMismatch
+from interlat.models.backbone import embed_tokens
 from interlat.training import CompressionStage, CompressionWeights
 from interlat.training.callbacks import export_run
 
@@ -142,6 +143,30 @@ def test_a_backbone_of_another_width_is_refused(home: Path, stage_one: Path, tas
     stage = CompressionStage(CompressorSettings(str(home / "actor")), str(stage_one))
     with pytest.raises(CheckpointMismatch, match=r"latents of width 32, but the compressor .* has width 48"):
         fit(stage, tasks(), 1)
+
+
+def test_a_fitted_bridge_reads_states_as_the_tokens_they_predict(home: Path, stage_one: Path, tasks: Any):
+    """Nearer than a bridge drawn at random, on the messages it starts from."""
+    distances = []
+    for bridge in ("random", "fitted"):
+        settings = CompressorSettings(str(home / "sender"), num_latents=3, bridge=bridge)
+        data = tasks()
+        stage = prepared(CompressionStage(settings, str(stage_one)), data)
+        plans = list(data.store)
+        with torch.no_grad():
+            wanted = embed_tokens(stage.compressor.lm, torch.cat([plan.plan_ids for plan in plans]))
+            bridged = stage.compressor.bridge(torch.cat([plan.latents for plan in plans]))
+        distances.append(float((bridged - wanted).pow(2).sum() / (wanted - wanted.mean(0)).pow(2).sum()))
+    assert distances[1] < 0.5 < distances[0]
+
+
+def test_a_bridge_cannot_be_fitted_to_plans_in_another_vocabulary(
+    home: Path, stage_one: Path, tasks: Any, tmp_path: Path
+):
+    other = save_tiny_lm(tmp_path / "other", hidden_size=32, texts=("wholly different words bring other merges",) * 5)
+    stage = CompressionStage(CompressorSettings(str(other), num_latents=3, bridge="fitted"), str(stage_one))
+    with pytest.raises(CheckpointMismatch, match=r"set compressor\.bridge: random"):
+        prepared(stage, tasks())
 
 
 def test_a_run_of_stage_2_is_no_stage_1(compression_stage: Any, tasks: Any, home: Path, tmp_path: Path):
