@@ -94,9 +94,9 @@ def test_no_path_of_one_machine():
     ("line", "is_machine_path"),
     [
         ("see /home/anna/run", True),
-        ("DATA=/work/x", True),
+        ("DATA=/srv/x", True),
         ("https://host/home/page", False),
-        ("~/work/x", False),
+        ("~/srv/x", False),
         ("interlat/opt/x", False),
     ],
 )
