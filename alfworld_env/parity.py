@@ -8,9 +8,10 @@ import argparse
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from alfworld_env.engine import NativeEngine
-from alfworld_env.games import Game, GameData, list_games
+from alfworld_env.games import Game, GameData, Split, list_games
 from alfworld_env.textworld_backend import TextworldEngine
 
 NONSENSE = ("go to nowhere 1", "open", "take everything", "", "LOOK", " look ", "put mug 1 in/on desk 1")
@@ -62,11 +63,13 @@ def _compare(where: str, got: str, wanted: str, native: NativeEngine, reference:
         yield f"{where}: won is {native.won} natively, {reference.won} in textworld"
 
 
-def sample_games(num_games: int, num_household: int, seed: int) -> list[Game]:
-    """ALFWorld's games drawn from all splits together, then household games."""
+def sample_games(
+    num_games: int, num_household: int, seed: int, splits: Sequence[Split] = get_args(Split)
+) -> list[Game]:
+    """ALFWorld's games drawn from these splits together, then household games."""
     games: list[Game] = []
     if num_games:
-        everything = [*list_games("unseen"), *list_games("seen"), *list_games("train")]
+        everything = [game for split in splits for game in list_games(split)]
         games += random.Random(seed).sample(everything, min(num_games, len(everything)))
     if num_household:
         from alfworld_env.household import household_games
@@ -78,12 +81,13 @@ def sample_games(num_games: int, num_household: int, seed: int) -> list[Game]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print every difference; 0 where there is none, else 1."""
     parser = argparse.ArgumentParser(description="Compare the native engine with textworld.")
-    parser.add_argument("--games", type=int, default=20, help="ALFWorld's games, drawn from all splits")
+    parser.add_argument("--games", type=int, default=20, help="ALFWorld's games, drawn from the splits")
+    parser.add_argument("--splits", nargs="+", choices=get_args(Split), default=get_args(Split))
     parser.add_argument("--steps", type=int, default=60, help="random steps in each game, after its walkthrough")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--household", type=int, default=0, metavar="N", help="household games")
     options = parser.parse_args(arguments)
-    games = sample_games(options.games, options.household, options.seed)
+    games = sample_games(options.games, options.household, options.seed, options.splits)
     num_differences = 0
     for number, game in enumerate(games):
         for difference in differences(game.load(), options.steps, options.seed + number):
