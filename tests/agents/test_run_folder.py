@@ -185,7 +185,7 @@ def test_a_carried_actor_is_the_actor(foreign: Path, tmp_path: Path, monkeypatch
 @kinds
 def test_settings_come_back_from_json(lora: Lora | None):
     actor = ActorSettings("model", "tokenizer", lora, "react", 24, 4, 0.3, True, "bfloat16")
-    compressor = CompressorSettings("model", 5, "tokenizer", lora, "bfloat16")
+    compressor = CompressorSettings("model", 5, "tokenizer", lora, "fitted", "bfloat16")
     assert actor_settings(json.loads(json.dumps(asdict(actor)))) == actor
     assert compressor_settings(json.loads(json.dumps(asdict(compressor)))) == compressor
     assert hash(actor_settings(json.loads(json.dumps(asdict(actor))))) == hash(actor)
