@@ -22,7 +22,7 @@ from interlat.losses import alignment_loss, js_divergence, separation_loss, task
 from interlat.models.chat import encode
 from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
-from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm, warmed_up
+from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
 
 
@@ -196,8 +196,7 @@ class ActorStage(Stage):
         optimizer = self.make_optimizer(groups)
         if adapter:
             optimizer.param_groups[-1]["lr"] *= self.adapter_lr_scale
-        schedule = warmed_up(optimizer, int(self.trainer.estimated_stepping_batches), self.warmup_share, self.schedule)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.scheduled(optimizer, self.warmup_share, self.schedule)
 
     def export(self, folder: Path) -> None:
         """Write adapter, language model and tokenizer, and what they were trained on."""

@@ -25,7 +25,7 @@ from interlat.losses import geometry_loss, preference_loss, task_loss
 from interlat.models.backbone import embed_tokens, hidden_size
 from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
-from interlat.training.optimization import Schedule, Stage, gradient_norm, warmed_up
+from interlat.training.optimization import Schedule, Stage, gradient_norm
 from interlat.training.passes import read_messages
 
 log = logging.getLogger(__name__)
@@ -188,9 +188,7 @@ class CompressionStage(Stage):
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         """The recipe's optimizer with a warmed-up schedule."""
-        optimizer = self.make_optimizer(self.trained_parameters())
-        schedule = warmed_up(optimizer, int(self.trainer.estimated_stepping_batches), self.warmup_share, self.schedule)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.scheduled(self.make_optimizer(self.trained_parameters()), self.warmup_share, self.schedule)
 
     def export(self, folder: Path) -> None:
         """Write the compressor, and the actor it was trained for beside it."""

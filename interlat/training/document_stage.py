@@ -22,7 +22,7 @@ from interlat.models.backbone import embed_tokens, last_layer_states, token_logi
 from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
 from interlat.training.document_data import PaddedDocuments
-from interlat.training.optimization import Schedule, Stage, gradient_norm, warmed_up
+from interlat.training.optimization import Schedule, Stage, gradient_norm
 
 
 class DocumentStage(Stage):
@@ -102,9 +102,7 @@ class DocumentStage(Stage):
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         """The recipe's optimizer with a warmed-up schedule."""
-        optimizer = self.make_optimizer(self.trained_parameters())
-        schedule = warmed_up(optimizer, int(self.trainer.estimated_stepping_batches), self.warmup_share, self.schedule)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return self.scheduled(self.make_optimizer(self.trained_parameters()), self.warmup_share, self.schedule)
 
     def export(self, folder: Path) -> None:
         """Save model and tokenizer as a folder that ``load_causal_lm`` takes."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from lightning import LightningModule
@@ -75,6 +75,11 @@ class Stage(LightningModule):
     def trained_parameters(self) -> list[nn.Parameter]:
         """Every parameter that learns."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def scheduled(self, optimizer: Optimizer, warmup_share: float, schedule: Schedule) -> dict[str, Any]:
+        """The optimizer with its warmed-up schedule over the whole run, as ``configure_optimizers`` returns it."""
+        steps = warmed_up(optimizer, int(self.trainer.estimated_stepping_batches), warmup_share, schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "step"}}
 
     def export(self, folder: Path) -> None:
         """Write what the stage trained into a run folder."""
