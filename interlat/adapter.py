@@ -1,6 +1,7 @@
 """From the sender's latents to the receiver's embedding space. Knows no language model and no splice."""
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -12,6 +13,7 @@ from interlat.errors import InvalidMessage, InvalidSetting
 NORM_EPS = 1e-6
 MESSAGE_SCALE = 0.2  # initial s
 OUTPUT_SCALE = 0.1  # initial o
+FOCUS = 2.0  # of queries and keys in a fitted start: a latent attends to those that are nearly itself
 
 
 class CommunicationAdapter(nn.Module):
@@ -68,6 +70,44 @@ class CommunicationAdapter(nn.Module):
         nn.init.xavier_uniform_(self.outer.weight, gain=0.01)
         for bias in (self.attention.in_proj_bias, self.attention.out_proj.bias, self.inner.bias, self.outer.bias):
             nn.init.zeros_(cast(Tensor, bias))
+
+    @torch.no_grad()
+    def fit(
+        self,
+        messages: Sequence[Float[Tensor, "_ sender_dim"]],
+        embeddings: Sequence[Float[Tensor, "_ receiver_dim"]],
+    ) -> float:
+        """Start as the least-squares map from latents to the receiver's embeddings of the tokens that they predicted.
+
+        Queries, keys and values become multiples of the identity, so that each latent attends to itself; the map is the
+        attention's output projection, and o brings it to the embeddings' size. A fitted adapter says a message about as
+        the plan's own tokens would, and training departs from there. Not in the paper, whose adapter starts at random.
+
+        Args:
+            messages: h_1..h_L of many plans.
+            embeddings: the receiver's, of y_1..y_L.
+
+        Returns:
+            The share of the embeddings' variance that the adapter's output explains.
+        """
+        width, was_training = self.receiver_dim, self.training
+        self.eval()
+        identity = torch.eye(width).to(self.message_scale)
+        cast(Tensor, self.attention.in_proj_weight).copy_(torch.cat([FOCUS * identity, FOCUS * identity, identity]))
+        self.attention.out_proj.weight.copy_(identity)
+        normed = [self.input_norm(self.input(message.to(self.message_scale))) for message in messages]
+        attended = torch.cat([self.attention(row, row, row, need_weights=False)[0] for row in normed]).double()
+        wanted = torch.cat(list(embeddings)).double()
+        size = wanted.pow(2).mean().sqrt()
+        left = wanted / size - torch.cat(normed).double()
+        ridge = 1e-6 * len(attended) * identity.double()
+        self.attention.out_proj.weight.copy_(torch.linalg.solve(attended.T @ attended + ridge, attended.T @ left).T)
+        self.output_scale.copy_(size / self.message_scale)
+        said = torch.cat(
+            [self(message[None], message.new_ones(1, len(message), dtype=torch.bool))[0] for message in messages]
+        )
+        self.train(was_training)
+        return float(1 - (said - wanted).pow(2).sum() / (wanted - wanted.mean(dim=0)).pow(2).sum())
 
     def forward(
         self, latents: Float[Tensor, "batch latents sender_dim"], mask: Bool[Tensor, "batch latents"]

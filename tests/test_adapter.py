@@ -21,6 +21,54 @@ def batch(sender_dim: int = 16, seed: int = 1) -> tuple[torch.Tensor, torch.Tens
     return latents, torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
 
 
+def predicted(seed: int, count: int = 40) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
+    """Messages whose latents are the embeddings of the tokens they predict, turned by a rotation, noise added; and the tokens' table.
+
+    The embeddings are of one size and centred, as those of trained models nearly are: the adapter's norms keep no other.
+    """
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(30, 16, dtype=torch.float64, generator=generator)
+    table = 0.05 * nn.functional.layer_norm(drawn, (16,))
+    mixing = 40 * torch.linalg.qr(torch.randn(16, 16, dtype=torch.float64, generator=generator))[0]
+    draw = torch.Generator().manual_seed(seed)
+    ids = [torch.randint(30, (3 + number % 7,), generator=draw) for number in range(count)]
+    noise = [0.2 * torch.randn(len(row), 16, dtype=torch.float64, generator=draw) for row in ids]
+    return (
+        [table[row] @ mixing + more for row, more in zip(ids, noise, strict=True)],
+        [table[row] for row in ids],
+        table,
+    )
+
+
+def test_a_fitted_adapter_says_the_embeddings_also_of_messages_it_was_not_fitted_to():
+    module, (messages, embeddings, table) = adapter(), predicted(seed=1)
+    explained = module.requires_grad_(requires_grad=False).fit(messages, embeddings)
+    assert explained > 0.8
+    messages, embeddings, _ = predicted(seed=2)
+    said = torch.cat([module(row[None], torch.ones(1, len(row), dtype=torch.bool))[0] for row in messages])
+    wanted = torch.cat(embeddings)
+    assert float((said - wanted).pow(2).sum() / wanted.pow(2).sum()) < 0.3
+    nearest = nn.functional.normalize(said, dim=-1) @ nn.functional.normalize(table, dim=-1).T
+    right = (nearest.argmax(-1) == (wanted[:, None] == table).all(-1).int().argmax(-1)).double().mean()
+    assert right > 0.95
+    torch.testing.assert_close(said.pow(2).mean(), wanted.pow(2).mean(), rtol=0.1, atol=0)
+
+
+def test_a_fit_to_embeddings_that_have_nothing_to_do_with_the_latents_explains_nothing():
+    messages, _, _ = predicted(seed=1)
+    _, others, _ = predicted(seed=3)
+    assert adapter().fit(messages, others) < 0.2
+
+
+def test_fitting_leaves_the_mode_and_makes_nothing_constant():
+    module, (messages, embeddings, _) = adapter().train(), predicted(seed=1)
+    module.fit(messages, embeddings)
+    assert module.training
+    latents, mask = batch()
+    module(latents, mask).sum().backward()
+    assert all(parameter.grad is not None for parameter in module.parameters())
+
+
 @pytest.mark.parametrize(("dim", "expected"), [(64, 25_346), (896, 4_827_650), (3584, 77_113_346), (4096, 100_712_450)])
 def test_parameter_count(dim, expected):
     """6D² + 12D + 2: attention 4D² + 4D, two linears 2D² + 2D, three norms 6D, two scales."""

@@ -5,6 +5,7 @@ Knows no environment and no Lightning.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -33,6 +34,8 @@ class ActorSettings:
         sender_dim: width of the sender's latents; None means the actor's own width.
         adapter_heads: attention heads of the communication adapter; must divide the actor's width.
         adapter_dropout: on the adapter's attention.
+        adapter_start: ``random`` as in the paper; ``fitted`` maps each latent to the embedding of the token it predicts, so that
+            training departs from what a plan in text would say (``CommunicationAdapter.fit``).
         identity_adapter: leave the adapter out (the paper's ablation); needs equal widths.
         dtype: of the weights.
     """
@@ -44,6 +47,7 @@ class ActorSettings:
     sender_dim: int | None = None
     adapter_heads: int = 8
     adapter_dropout: float = 0.1
+    adapter_start: Literal["random", "fitted"] = "random"
     identity_adapter: bool = False
     dtype: str = "float32"
 

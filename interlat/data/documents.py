@@ -53,6 +53,7 @@ class DocumentDataset(Dataset[Document]):
         view: what the sender sees.
         seed: of the plans' wording.
         kinds: which of the four to make.
+        varied: whether plans come in several wordings.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class DocumentDataset(Dataset[Document]):
         view: Literal["task", "house"],
         seed: int = 0,
         kinds: Sequence[DocumentKind] = get_args(DocumentKind),
+        varied: bool = True,
     ) -> None:
         self.tokenizer = tokenizer
         self.conversation = conversation
         self.request = request
         self.view: Literal["task", "house"] = view
-        self.seed = seed
+        self.seed, self.varied = seed, varied
         told = [found for record in records for found in _HOUSE_LINE.findall(record.house)]
         self.things = sorted({thing for thing, _ in told})
         self._pieces: dict[str, list[int]] = {}
@@ -86,7 +88,7 @@ class DocumentDataset(Dataset[Document]):
         kind, record = self.documents[index]
         if kind == "drill":
             return self._drill(index)
-        plan = write_plan(record.walkthrough, self.view, seed=self.seed + index)
+        plan = write_plan(record.walkthrough, self.view, self.seed + index, varied=self.varied)
         if kind == "plan":
             prompt = self.request(record.opening, record.house if self.view == "house" else None)
             answer = [*self._encode(plan), *self._end]

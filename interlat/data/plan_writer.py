@@ -21,23 +21,31 @@ _DEEDS: dict[str, tuple[str, ...]] = {
 _COMMAND = re.compile(r"(take|move|clean|heat|cool) (.+?) (?:from|to|with) (.+)")
 
 
-def write_plan(walkthrough: Sequence[str], view: Literal["task", "house"], seed: int | str = 0) -> str:
+def write_plan(
+    walkthrough: Sequence[str], view: Literal["task", "house"], seed: int | str = 0, *, varied: bool = True
+) -> str:
     """One sentence for every deed of the walkthrough, in one of several wordings.
 
     Args:
         walkthrough: the commands that solve the game.
         view: what the sender sees.
         seed: chooses the wording.
+        varied: False takes the first wording of each deed, whatever the seed.
     """
     rng = random.Random(seed)
     sentences, place = [], ""
+
+    def sentence(deed: str, thing: str, other: str) -> str:
+        wording = rng.choice(_DEEDS[deed]) if varied else _DEEDS[deed][0]
+        return wording.format(thing, other)
+
     for command in walkthrough:
         deed = _COMMAND.fullmatch(command)
         if command.startswith("go to "):
             place = command.removeprefix("go to ")
         elif deed is not None:
-            sentences.append(rng.choice(_DEEDS[deed.group(1)]).format(deed.group(2), deed.group(3)))
+            sentences.append(sentence(*deed.groups()))
         elif command.startswith("use "):
-            sentences.append(rng.choice(_DEEDS["use"]).format(command.removeprefix("use "), place))
+            sentences.append(sentence("use", command.removeprefix("use "), place))
     plan = " ".join(sentences)
     return plan if view == "house" else re.sub(r" \d+\b", "", plan)

@@ -3,6 +3,7 @@
 L = L_task + λ_S·L_sep + λ_A·L_align  (§3.2 of the Interlat paper), with a curriculum from plan tokens to latents.
 """
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,22 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor
 from torch.optim import AdamW
 
+from interlat.adapter import CommunicationAdapter
 from interlat.agents.actor import Actor, ActorSettings, Predictions
 from interlat.agents.run_folder import save_actor
 from interlat.curriculum import CurriculumRate
 from interlat.data.batches import Batch, Collator
-from interlat.data.latent_store import StoredMessage
+from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.errors import InvalidSetting, LatentStoreMismatch
 from interlat.losses import alignment_loss, js_divergence, separation_loss, task_loss
 from interlat.models.chat import encode
 from interlat.models.vocabulary import fingerprint
 from interlat.training.callbacks import write_stage_file
+from interlat.training.fitted_starts import predicted_embeddings
 from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,17 @@ class ActorStage(Stage):
                     f"the adapter reads latents of width {wanted}, but the store '{store.folder}' holds width {store.width} "
                     f"(sender {store.provenance.get('sender')}); set actor.sender_dim: {store.width}, or collect with another sender"
                 )
+            if self.settings.adapter_start == "fitted":
+                self._fit_adapter(self.actor, store)
+
+    def _fit_adapter(self, actor: Actor, store: LatentStore) -> None:
+        if not isinstance(actor.adapter, CommunicationAdapter):
+            raise InvalidSetting(
+                "adapter_start: fitted has no adapter to fit where identity_adapter is true; leave one of them out"
+            )
+        messages, embeddings = predicted_embeddings(store, actor.lm, actor.tokenizer, "actor.adapter_start")
+        explained = actor.adapter.fit(messages, embeddings)
+        log.info("the adapter starts fitted to %d plans and explains %.3f of the variance", len(messages), explained)
 
     @property
     def model(self) -> Actor:

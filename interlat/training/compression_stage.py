@@ -6,7 +6,6 @@ A the compressed message, D the full message, B silence.
 
 import logging
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,13 @@ from interlat.data.batches import Batch, Collator
 from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.errors import CheckpointMismatch, InvalidSetting
 from interlat.losses import geometry_loss, preference_loss, task_loss
-from interlat.models.backbone import embed_tokens, hidden_size
-from interlat.models.vocabulary import fingerprint
+from interlat.models.backbone import hidden_size
 from interlat.training.callbacks import write_stage_file
+from interlat.training.fitted_starts import predicted_embeddings
 from interlat.training.optimization import Schedule, Stage, gradient_norm
 from interlat.training.passes import read_messages
 
 log = logging.getLogger(__name__)
-
-PLANS_FOR_BRIDGE = 2000  # some ten thousand tokens for a map of dim x dim: enough, and read in a second
 
 
 @dataclass(frozen=True)
@@ -112,17 +109,9 @@ class CompressionStage(Stage):
             self._fit_bridge(self.compressor, data.store)
 
     def _fit_bridge(self, compressor: Compressor, store: LatentStore) -> None:
-        if store.provenance.get("tokenizer") != fingerprint(compressor.tokenizer):
-            raise CheckpointMismatch(
-                f"bridge: fitted needs plans in the compressor's vocabulary, but those in '{store.folder}' are in their sender's, which "
-                f"is not that of {self.settings.backbone}; set compressor.bridge: random, or take the sender as backbone"
-            )
-        plans = list(islice(store, PLANS_FOR_BRIDGE))
-        ids = torch.cat([plan.plan_ids for plan in plans])
-        explained = compressor.bridge.fit(
-            torch.cat([plan.latents for plan in plans]), embed_tokens(compressor.lm, ids).detach()
-        )
-        log.info("the bridge starts fitted to %d tokens and explains %.3f of their variance", len(ids), explained)
+        messages, embeddings = predicted_embeddings(store, compressor.lm, compressor.tokenizer, "compressor.bridge")
+        explained = compressor.bridge.fit(torch.cat(messages), torch.cat(embeddings))
+        log.info("the bridge starts fitted to %d plans and explains %.3f of the variance", len(messages), explained)
 
     def train(self, mode: bool = True) -> "CompressionStage":
         """The actor stays in eval mode: its dropout would blur what the compressor is told."""

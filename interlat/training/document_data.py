@@ -42,6 +42,7 @@ class DocumentDataModule(LightningDataModule):
         form: of the actor's answers.
         view: what the sender sees.
         kinds: which documents of each game: its plan on request, the walkthrough on that plan, look-up drills, exploring in silence.
+        varied: whether plans come in several wordings; in one, a tiny model learns sooner and writes no word to no purpose.
         tokenizer: a model whose tokenizer to take; None trains one on the games.
         vocab_size: upper bound for a tokenizer trained here.
         batch_size: documents a step; they are sorted into batches of similar length.
@@ -59,6 +60,7 @@ class DocumentDataModule(LightningDataModule):
         form: ActionForm = "action",
         view: View = "house",
         kinds: Sequence[DocumentKind] = get_args(DocumentKind),
+        varied: bool = True,
         tokenizer: str | None = None,
         vocab_size: int = 2048,
         batch_size: int = 16,
@@ -68,7 +70,7 @@ class DocumentDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.games, self.num_games, self.num_validation = games, num_games, num_validation
-        self.form, self.view, self.kinds = form, view, tuple(kinds)
+        self.form, self.view, self.kinds, self.varied = form, view, tuple(kinds), varied
         self.given_tokenizer, self.vocab_size = tokenizer, vocab_size
         self.batch_size, self.max_explore_steps, self.cache, self.seed = batch_size, max_explore_steps, cache, seed
 
@@ -107,8 +109,9 @@ class DocumentDataModule(LightningDataModule):
             **self.games.identity(),
             "count": self.num_games,
             "vocab": self.vocab_size,
-            "version": 2,
+            "version": 3,
             "form": self.form,
+            "varied": self.varied,
         }
         return content_folder(self.cache, "tokenizer", identity)
 
@@ -119,14 +122,20 @@ class DocumentDataModule(LightningDataModule):
         def request(opening: str, house: str | None) -> list[int]:
             return encode(self.tokenizer, request_text(chat, opening, house))
 
-        dataset = DocumentDataset(records, self.tokenizer, conversation, request, self.view, self.seed, self.kinds)
+        dataset = DocumentDataset(
+            records, self.tokenizer, conversation, request, self.view, self.seed, self.kinds, self.varied
+        )
         return [dataset[i] for i in range(len(dataset))]
 
     def _texts(self, records: list[TaskRecord]) -> list[str]:
         fixed = [prompt(name) for name in ("actor_action", "actor_react", "lead_in", "sender_request", "sender_house")]
         texts = list(fixed)
-        for record in records:
-            texts += [record.opening, record.house, write_plan(record.walkthrough, self.view)]
+        for number, record in enumerate(records):
+            texts += [
+                record.opening,
+                record.house,
+                write_plan(record.walkthrough, self.view, number, varied=self.varied),
+            ]
             texts += [part for turn in (*record.guided, *record.explored) for part in turn]
         return texts
 

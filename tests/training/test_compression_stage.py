@@ -165,7 +165,7 @@ def test_a_bridge_cannot_be_fitted_to_plans_in_another_vocabulary(
 ):
     other = save_tiny_lm(tmp_path / "other", hidden_size=32, texts=("wholly different words bring other merges",) * 5)
     stage = CompressionStage(CompressorSettings(str(other), num_latents=3, bridge="fitted"), str(stage_one))
-    with pytest.raises(CheckpointMismatch, match=r"set compressor\.bridge: random"):
+    with pytest.raises(LatentStoreMismatch, match=r"set compressor\.bridge: random"):
         prepared(stage, tasks())
 
 
