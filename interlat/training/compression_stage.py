@@ -18,12 +18,13 @@ from interlat.agents.actor import Predictions
 from interlat.agents.compressor import Compressor, CompressorSettings
 from interlat.agents.run_folder import carry_actor, load_actor, read_stage, save_compressor
 from interlat.data.batches import Batch, Collator
+from interlat.data.keywords import Keywords
 from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.errors import CheckpointMismatch, InvalidSetting
 from interlat.losses import geometry_loss, preference_loss, task_loss
-from interlat.models.backbone import hidden_size
+from interlat.models.backbone import hidden_size, token_logits
 from interlat.training.callbacks import write_stage_file
-from interlat.training.fitted_starts import predicted_embeddings
+from interlat.training.fitted_starts import predicted_embeddings, require_same_vocabulary
 from interlat.training.optimization import Schedule, Stage, gradient_norm
 from interlat.training.passes import read_messages
 
@@ -32,12 +33,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CompressionWeights:
-    """Weights of the terms of stage 2; the paper sets all to 1.
+    """Weights of the terms of stage 2; the paper sets its three to 1, and has no fourth.
 
     Args:
         task: λ_task.
         preference: λ_pref.
         geometry: λ_geom.
+        keyword: λ_key of L_key, ours: the k-th latent shall predict the k-th keyword of the sender's plan, its K most surprising
+            tokens (``interlat.data.keywords``). Cross-entropy in nats, by the compressor's own head. 0 leaves it out.
         temperature: T of L_pref, at least 1; the paper does not give its value, 1 leaves the distributions as they are.
         clip_quantile: L_pref's weights are clipped at this quantile of the positive ones; None leaves them.
     """
@@ -45,11 +48,12 @@ class CompressionWeights:
     task: float = 1.0
     preference: float = 1.0
     geometry: float = 1.0
+    keyword: float = 0.0
     temperature: float = 1.0
     clip_quantile: float | None = 0.95
 
     def __post_init__(self) -> None:
-        if min(self.task, self.preference, self.geometry) < 0 or self.temperature < 1:
+        if min(self.task, self.preference, self.geometry, self.keyword) < 0 or self.temperature < 1:
             raise InvalidSetting(f"weights must be at least 0 and the temperature at least 1, got {self}")
 
 
@@ -107,6 +111,9 @@ class CompressionStage(Stage):
 
         if self.settings.bridge == "fitted":
             self._fit_bridge(self.compressor, data.store)
+        if self.weights.keyword:
+            require_same_vocabulary(data.store, self.compressor.tokenizer, "weights.keyword above 0")
+            self.keywords = Keywords(plan.plan_ids for plan in data.store)
 
     def _fit_bridge(self, compressor: Compressor, store: LatentStore) -> None:
         messages, embeddings = predicted_embeddings(store, compressor.lm, compressor.tokenizer, "compressor.bridge")
@@ -134,6 +141,8 @@ class CompressionStage(Stage):
         weights = self.weights
         total = weights.task * terms["loss_task"] + weights.preference * terms["loss_preference"]
         total = total + weights.geometry * terms["loss_geometry"]
+        if weights.keyword:
+            total = total + weights.keyword * terms["loss_keyword"]
         self.log("train/loss", total, prog_bar=True, batch_size=len(batch.records))
         self.log_dict({f"train/{name}": value for name, value in terms.items()}, batch_size=len(batch.records))
         return total
@@ -150,7 +159,8 @@ class CompressionStage(Stage):
         prompts = [
             self.compressor.prompt_ids(record.opening, record.house if house else None) for record in batch.records
         ]
-        compressed = self.actor.adapt(list(self.compressor(prompts)))
+        latents = self.compressor(prompts)
+        compressed = self.actor.adapt(list(latents))
         path_a = read_messages(self.actor, batch.segments, compressed)
         with torch.no_grad():
             full = self.actor.adapt(batch.latents)
@@ -158,7 +168,8 @@ class CompressionStage(Stage):
             path_b = read_messages(self.actor, batch.segments, [])
         padded_a, mask_a = _padded(compressed)
         padded_d, mask_d = _padded(full)
-        return {
+        terms = {} if not self.weights.keyword else {"loss_keyword": self._keyword_loss(latents, batch.plan_ids)}
+        return terms | {
             "loss_task": _cross_entropy(path_a),
             "loss_preference": preference_loss(
                 path_a.logits, path_d.logits, path_b.logits, self.weights.temperature, self.weights.clip_quantile
@@ -168,6 +179,15 @@ class CompressionStage(Stage):
             "loss_task_silent": _cross_entropy(path_b),
             "message_norm": torch.cat([row.detach() for row in compressed]).norm(dim=-1).mean(),
         }
+
+    def _keyword_loss(self, latents: Tensor, plans: list[Tensor]) -> Tensor:
+        """L_key: mean over all keywords of the batch of -log p(keyword k | z_k); latents beyond the last keyword are free."""
+        assert self.compressor is not None
+        places = [self.keywords.positions(plan, latents.shape[1]) for plan in plans]
+        told = torch.cat([row[: len(kept)] for row, kept in zip(latents, places, strict=True)])
+        targets = torch.cat([plan[kept] for plan, kept in zip(plans, places, strict=True)]).to(told.device)
+        everywhere = torch.ones_like(targets, dtype=torch.bool)
+        return task_loss(token_logits(self.compressor.lm, told)[None], targets[None], everywhere[None])
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Log gradient norms before clipping, the bridge's and the language model's apart."""

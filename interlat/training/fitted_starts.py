@@ -33,13 +33,18 @@ def predicted_embeddings(
     Raises:
         LatentStoreMismatch: if the two vocabularies differ.
     """
-    if store.provenance.get("tokenizer") != fingerprint(tokenizer):
-        raise LatentStoreMismatch(
-            f"{option}: fitted needs plans in the model's own vocabulary, but those in '{store.folder}' are in that of their sender "
-            f"{store.provenance.get('sender')}; set {option}: random, or give the model the sender's tokenizer"
-        )
+    require_same_vocabulary(store, tokenizer, f"{option}: fitted")
     plans = [plan for plan in islice(store, PLANS) if len(plan.plan_ids)]
     device = lm.device
     return [plan.latents.to(device) for plan in plans], [
         embed_tokens(lm, plan.plan_ids.to(device)).detach() for plan in plans
     ]
+
+
+def require_same_vocabulary(store: LatentStore, tokenizer: PreTrainedTokenizerBase, setting: str) -> None:
+    """Raise ``LatentStoreMismatch``, naming the setting that needs it, unless the store's plans are in this vocabulary."""
+    if store.provenance.get("tokenizer") != fingerprint(tokenizer):
+        raise LatentStoreMismatch(
+            f"{setting} needs plans in the model's own vocabulary, but those in '{store.folder}' are in that of their sender "
+            f"{store.provenance.get('sender')}; leave that setting at its default, or give the model the sender's tokenizer"
+        )

@@ -280,7 +280,9 @@ def test_only_a_sender_of_the_same_vocabulary_can_be_fitted_to(
     tasks: Any, actor_stage: Any, home: Path, tmp_path: Path
 ):
     other = save_tiny_lm(tmp_path / "other", hidden_size=32, texts=("wholly different words bring other merges",) * 5)
-    with pytest.raises(LatentStoreMismatch, match=r"set actor\.adapter_start: random"):
+    with pytest.raises(
+        LatentStoreMismatch, match=r"actor\.adapter_start: fitted needs plans in the model's own vocabulary"
+    ):
         prepared(actor_stage({"backbone": str(other), "adapter_start": "fitted"}), tasks())
 
 

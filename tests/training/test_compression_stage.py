@@ -1,6 +1,7 @@
 """Stage 2: only the compressor learns, and only for the actor and the sender it belongs to."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from interlat.agents.compressor import CompressorSettings
 from interlat.agents.run_folder import load_actor, load_compressor
+from interlat.data.keywords import Keywords
 from interlat.errors import CheckpointMismatch, InvalidSetting, LatentStoreMismatch
 from interlat.models.backbone import embed_tokens
 from interlat.training import CompressionStage, CompressionWeights
@@ -101,10 +103,41 @@ def test_the_weights_set_are_the_weights_used(compression_stage: Any, tasks: Any
         def on_train_batch_end(self, trainer: Any, *_: object) -> None:
             logged.append({name: float(value) for name, value in trainer.callback_metrics.items()})
 
-    fit(compression_stage(weights=CompressionWeights(0.5, 0.25, 2.0)), tasks(), 3, Logged())
+    fit(compression_stage(weights=CompressionWeights(0.5, 0.25, 2.0, keyword=0.125)), tasks(), 3, Logged())
     for row in logged:
         total = 0.5 * row["train/loss_task"] + 0.25 * row["train/loss_preference"] + 2 * row["train/loss_geometry"]
+        total += 0.125 * row["train/loss_keyword"]
         assert row["train/loss"] == pytest.approx(total, rel=1e-5)
+
+
+def test_the_keyword_term_asks_latent_k_for_keyword_k(compression_stage: Any, tasks: Any):
+    """By hand, row by row, of plans cut so that one has fewer tokens than there are latents."""
+    data = tasks()
+    stage = prepared(compression_stage(weights=CompressionWeights(keyword=1.0)), data).eval()
+    batch = _batch(stage, data)
+    generator = torch.Generator().manual_seed(0)
+    plans = [torch.randint(6, 200, (length,), generator=generator) for length in (2, 5, 3, 9)]
+    stage.keywords = Keywords(plans)
+    losses = []
+    with torch.no_grad():
+        for record, plan in zip(batch.records, plans, strict=True):
+            latents = stage.compressor([stage.compressor.prompt_ids(record.opening, record.house)])[0]
+            wanted = plan[stage.keywords.positions(plan, 3)]
+            assert len(wanted) == min(3, len(plan))
+            log_p = stage.compressor.lm.lm_head(latents).log_softmax(-1)
+            losses += [-log_p[k, token] for k, token in enumerate(wanted.tolist())]
+        terms = stage._terms(replace(batch, plan_ids=plans))
+    torch.testing.assert_close(terms["loss_keyword"], torch.stack(losses).mean(), rtol=1e-4, atol=1e-5)
+    assert len(losses) == 2 + 3 + 3 + 3
+
+
+def test_keywords_need_plans_in_the_compressor_s_vocabulary(home: Path, stage_one: Path, tasks: Any, tmp_path: Path):
+    other = save_tiny_lm(tmp_path / "other", hidden_size=32, texts=("wholly different words bring other merges",) * 5)
+    settings, weights = CompressorSettings(str(other), num_latents=3), CompressionWeights(keyword=1.0)
+    with pytest.raises(
+        LatentStoreMismatch, match=r"weights\.keyword above 0 needs plans in the model's own vocabulary"
+    ):
+        prepared(CompressionStage(settings, str(stage_one), weights=weights), tasks())
 
 
 @pytest.mark.parametrize(("view", "shown"), [("house", True), ("task", False)])
@@ -165,7 +198,9 @@ def test_a_bridge_cannot_be_fitted_to_plans_in_another_vocabulary(
 ):
     other = save_tiny_lm(tmp_path / "other", hidden_size=32, texts=("wholly different words bring other merges",) * 5)
     stage = CompressionStage(CompressorSettings(str(other), num_latents=3, bridge="fitted"), str(stage_one))
-    with pytest.raises(LatentStoreMismatch, match=r"set compressor\.bridge: random"):
+    with pytest.raises(
+        LatentStoreMismatch, match=r"compressor\.bridge: fitted needs plans in the model's own vocabulary"
+    ):
         prepared(stage, tasks())
 
 
