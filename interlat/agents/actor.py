@@ -34,10 +34,10 @@ class ActorSettings:
         sender_dim: width of the sender's latents; None means the actor's own width.
         adapter_heads: attention heads of the communication adapter; must divide the actor's width.
         adapter_dropout: on the adapter's attention.
-        adapter_start: ``random`` as in the paper; ``fitted`` maps each latent to the embedding of the token it predicts, so that
-            training departs from what a plan in text would say (``CommunicationAdapter.fit``).
         identity_adapter: leave the adapter out (the paper's ablation); needs equal widths.
         dtype: of the weights.
+        adapter_start: ``random`` as in the paper; ``fitted`` maps each latent to the embedding of the token it predicts, so that
+            training departs from what a plan in text would say (``CommunicationAdapter.fit``).
     """
 
     backbone: str
@@ -47,9 +47,9 @@ class ActorSettings:
     sender_dim: int | None = None
     adapter_heads: int = 8
     adapter_dropout: float = 0.1
-    adapter_start: Literal["random", "fitted"] = "random"
     identity_adapter: bool = False
     dtype: str = "float32"
+    adapter_start: Literal["random", "fitted"] = "random"
 
 
 @dataclass(frozen=True)
