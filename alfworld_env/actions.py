@@ -1,7 +1,6 @@
 """ALFWorld's rules: which commands are possible in a state and what they change; knows no text but the commands."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 from alfworld_env.problem import Problem
@@ -24,18 +23,32 @@ class Action(NamedTuple):
     other: str = ""
 
 
+_ALWAYS = {verb: Action(verb) for verb in ("look", "inventory", "help")}
+
+
 def is_reachable(problem: Problem, state: WorldState, receptacle: str) -> bool:
     """Whether things can be put in and taken out: not a closed receptacle."""
     return receptacle not in problem.flags["openable"] or receptacle in state.opened
 
 
-def admissible_actions(problem: Problem, state: WorldState) -> dict[str, Action]:
-    """Every command that does something now, unsorted."""
-    names = problem.names
-    actions = {"look": Action("look"), "inventory": Action("inventory"), "help": Action("help")}
-    for receptacle, location in problem.places:
-        if location != state.location:
-            actions[f"go to {names[receptacle]}"] = Action("go", receptacle, location)
+Journeys = tuple[tuple[str, Action], ...]
+
+
+def journeys(problem: Problem) -> Journeys:
+    """Every "go to" command of a house; they are most of what is admissible, and the same from step to step."""
+    return tuple((f"go to {problem.names[place]}", Action("go", place, spot)) for place, spot in problem.places)
+
+
+def admissible_actions(problem: Problem, state: WorldState, going: Journeys) -> dict[str, Action]:
+    """Every command that does something now, unsorted.
+
+    Args:
+        problem: The house.
+        state: The state.
+        going: The house's `journeys`.
+    """
+    actions = {command: action for command, action in going if action.other != state.location}
+    actions |= _ALWAYS
     for receptacle in problem.receptacles_at.get(state.location, ()):
         _add_receptacle(actions, problem, state, receptacle)
     if state.held is not None:
@@ -77,21 +90,20 @@ def _add_held(actions: dict[str, Action], problem: Problem, state: WorldState, h
 
 
 def _go(state: WorldState, action: Action) -> WorldState:
-    return replace(state, location=action.other)
+    return state._replace(location=action.other)
 
 
 def _open(state: WorldState, action: Action) -> WorldState:
-    return replace(state, opened=state.opened | {action.thing})
+    return state._replace(opened=state.opened | {action.thing})
 
 
 def _close(state: WorldState, action: Action) -> WorldState:
-    return replace(state, opened=state.opened - {action.thing})
+    return state._replace(opened=state.opened - {action.thing})
 
 
 def _take(state: WorldState, action: Action) -> WorldState:
     thing, receptacle = action.thing, action.other
-    return replace(
-        state,
+    return state._replace(
         held=thing,
         contents={**state.contents, receptacle: state.contents[receptacle] - {thing}},
         object_places=state.object_places - {(thing, state.location)},
@@ -101,8 +113,7 @@ def _take(state: WorldState, action: Action) -> WorldState:
 
 def _move(state: WorldState, action: Action) -> WorldState:
     thing, receptacle = action.thing, action.other
-    return replace(
-        state,
+    return state._replace(
         held=None,
         contents={**state.contents, receptacle: state.contents[receptacle] | {thing}},
         object_places=state.object_places | {(thing, state.location)},
@@ -111,23 +122,23 @@ def _move(state: WorldState, action: Action) -> WorldState:
 
 
 def _clean(state: WorldState, action: Action) -> WorldState:
-    return replace(state, clean=state.clean | {action.thing})
+    return state._replace(clean=state.clean | {action.thing})
 
 
 def _heat(state: WorldState, action: Action) -> WorldState:
-    return replace(state, hot=state.hot | {action.thing}, cool=state.cool - {action.thing})
+    return state._replace(hot=state.hot | {action.thing}, cool=state.cool - {action.thing})
 
 
 def _cool(state: WorldState, action: Action) -> WorldState:
-    return replace(state, cool=state.cool | {action.thing}, hot=state.hot - {action.thing})
+    return state._replace(cool=state.cool | {action.thing}, hot=state.hot - {action.thing})
 
 
 def _use(state: WorldState, action: Action) -> WorldState:
-    return replace(state, toggled=state.toggled | {action.thing})
+    return state._replace(toggled=state.toggled | {action.thing})
 
 
 def _slice(state: WorldState, action: Action) -> WorldState:
-    return replace(state, sliced=state.sliced | {action.thing})
+    return state._replace(sliced=state.sliced | {action.thing})
 
 
 _EFFECTS: dict[str, Callable[[WorldState, Action], WorldState]] = {

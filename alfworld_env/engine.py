@@ -1,10 +1,11 @@
 """The native engine: plays a game in pure Python, answering byte for byte as textworld does; knows no episode limit."""
 
-from alfworld_env.actions import Action, admissible_actions, apply_action
+from alfworld_env.actions import Action, admissible_actions, apply_action, journeys
 from alfworld_env.games import GameData
+from alfworld_env.goal_conditions import GoalCheck, GoalConditions
 from alfworld_env.problem import Problem, parse_problem
 from alfworld_env.wording import NOTHING_HAPPENS, describe, opening
-from alfworld_env.world import WorldState, goal_reached, initial_state
+from alfworld_env.world import WorldState, initial_state
 
 
 class NativeEngine:
@@ -20,13 +21,24 @@ class NativeEngine:
     def __init__(self, data: GameData) -> None:
         self.problem: Problem = parse_problem(data.problem)
         self._task = data.task
+        self._goal = GoalCheck(self.problem)
+        self._journeys = journeys(self.problem)
         self._state = initial_state(self.problem)
+        # What follows from the state, worked out when first asked for.
         self._actions: dict[str, Action] | None = None
+        self._conditions: GoalConditions | None = None
 
     @property
     def won(self) -> bool:
         """Whether the goal holds now."""
-        return goal_reached(self.problem, self._state)
+        met, total = self.goal_conditions()
+        return met == total
+
+    def goal_conditions(self) -> GoalConditions:
+        """How much of the goal holds now."""
+        if self._conditions is None:
+            self._conditions = self._goal(self._state)
+        return self._conditions
 
     @property
     def state(self) -> WorldState:
@@ -57,12 +69,12 @@ class NativeEngine:
     def restore(self, state: WorldState) -> None:
         """Go to a moment that `snapshot` gave."""
         if state is not self._state:
-            self._state, self._actions = state, None
+            self._state, self._actions, self._conditions = state, None, None
 
     def close(self) -> None:
         """Nothing to release; here so that all engines can be closed alike."""
 
     def _admissible(self) -> dict[str, Action]:
         if self._actions is None:
-            self._actions = admissible_actions(self.problem, self._state)
+            self._actions = admissible_actions(self.problem, self._state, self._journeys)
         return self._actions

@@ -1,14 +1,14 @@
 """One game as an episode: five-tuple steps, a step limit, the same text whichever engine plays; knows no agent."""
 
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict, get_args
+from typing import Literal, NamedTuple, Protocol, TypedDict, get_args
 
 from alfworld_env.engine import NativeEngine
-from alfworld_env.errors import ResetNeeded
+from alfworld_env.errors import AlfworldEnvError, ResetNeeded
 from alfworld_env.games import Game, GameData, TaskType, read_game
 from alfworld_env.observation import canonical_command
-from alfworld_env.problem import parse_problem
 from alfworld_env.textworld_backend import TextworldEngine
+from alfworld_env.world import WorldState
 
 EngineName = Literal["native", "textworld"]
 MAX_STEPS = 50  # the default of ALFWorld's own configuration; papers use 20 to 50 and should say which
@@ -17,17 +17,28 @@ MAX_STEPS = 50  # the default of ALFWorld's own configuration; papers use 20 to 
 class Info(TypedDict):
     """What comes beside each observation.
 
-    `steps` counts the commands of this episode, `task` is the sentence after "Your task is to: ", `game_id` is empty
-    for bare `GameData`, and `walkthrough` solves the game from its start.
+    `goal_condition_success_rate` is the share of the goal's conditions that hold now (`goal_conditions.GoalCheck` says
+    which they are; ALFWorld gives it in its visual environment only), 1.0 exactly where `won`. `steps` counts the
+    commands of this episode, `task` is the sentence after "Your task is to: ", `game_id` is empty for bare `GameData`,
+    and `walkthrough` solves the game from its start.
     """
 
     admissible_commands: list[str]
     won: bool
+    goal_condition_success_rate: float
     steps: int
     task: str
     game_id: str
     task_type: TaskType
     walkthrough: tuple[str, ...]
+
+
+class EpisodeSnapshot(NamedTuple):
+    """A moment of an episode, for `AlfworldEnv.restore`: plain data, shared and not copied."""
+
+    state: WorldState
+    steps: int
+    running: bool
 
 
 class Engine(Protocol):
@@ -82,19 +93,17 @@ class AlfworldEnv:
             raise ValueError(f"max_steps must be at least 1, got {max_steps}")
         self.game_id, self.data = _loaded(game)
         self.max_steps = max_steps
-        self.engine: Engine
-        if engine == "native":
-            self.engine = native = NativeEngine(self.data)
-            self._task_type = native.problem.goal.task_type
-        else:
-            self.engine = TextworldEngine(self.data)
-            self._task_type = parse_problem(self.data.problem).goal.task_type
+        # TextWorld does not tell which conditions of a goal hold, so a native game is played beside it.
+        self._native = NativeEngine(self.data)
+        self.engine: Engine = self._native if engine == "native" else TextworldEngine(self.data)
         self._steps = 0
         self._running = False
 
     def reset(self) -> tuple[str, Info]:
         """Begin an episode: the first observation (banner, room, task) and its info."""
         observation = self.engine.reset()
+        if self.engine is not self._native:
+            self._native.reset()
         self._steps = 0
         self._running = True
         return observation, self._info()
@@ -114,12 +123,35 @@ class AlfworldEnv:
         """
         if not self._running:
             raise ResetNeeded("wanted a running episode, but it has not begun or has ended; call reset() first")
-        observation = self.engine.step(canonical_command(command))
+        command = canonical_command(command)
+        observation = self.engine.step(command)
+        if self.engine is not self._native:
+            self._native.step(command)
         self._steps += 1
         info = self._info()
         truncated = not info["won"] and self._steps >= self.max_steps
         self._running = not (info["won"] or truncated)
         return observation, float(info["won"]), info["won"], truncated, info
+
+    def snapshot(self) -> EpisodeSnapshot:
+        """This moment of the episode, to come back to: a search over commands costs nothing but its steps.
+
+        Raises:
+            AlfworldEnvError: The engine is TextWorld's, which cannot go back.
+        """
+        self._require_native("snapshot()")
+        return EpisodeSnapshot(self._native.snapshot(), self._steps, self._running)
+
+    def restore(self, snapshot: EpisodeSnapshot) -> Info:
+        """Go to a moment of this game that `snapshot` gave, of this environment or another, and give its info.
+
+        Raises:
+            AlfworldEnvError: The engine is TextWorld's, which cannot go back.
+        """
+        self._require_native("restore()")
+        state, self._steps, self._running = snapshot
+        self._native.restore(state)
+        return self._info()
 
     def close(self) -> None:
         """Release the engine; the environment cannot be used after."""
@@ -130,12 +162,17 @@ class AlfworldEnv:
         return Info(
             admissible_commands=self.engine.admissible_commands(),
             won=self.engine.won,
+            goal_condition_success_rate=self._native.goal_conditions().share,
             steps=self._steps,
             task=self.data.task,
             game_id=self.game_id,
-            task_type=self._task_type,
+            task_type=self._native.problem.goal.task_type,
             walkthrough=self.data.walkthrough,
         )
+
+    def _require_native(self, call: str) -> None:
+        if self.engine is not self._native:
+            raise AlfworldEnvError(f"{call} wants engine='native', got TextWorld's engine; make the environment native")
 
 
 def _loaded(game: Game | GameData | Path | str) -> tuple[str, GameData]:

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from alfworld_env import AlfworldEnv, InvalidGame, ResetNeeded, TaskType, VectorAlfworldEnv
+from alfworld_env import AlfworldEnv, AlfworldEnvError, InvalidGame, ResetNeeded, TaskType, VectorAlfworldEnv
 
 
 def test_an_episode_ends_with_reward_on_the_winning_step(kitchen):
@@ -41,6 +41,31 @@ def test_a_step_outside_an_episode_is_refused(kitchen):
         env.step("look")
     env.reset()
     assert env.step("look")[0].startswith("You are in the middle")
+
+
+def test_a_snapshot_brings_back_the_moment_and_its_step_count(kitchen):
+    env = AlfworldEnv(kitchen(), max_steps=6)
+    env.reset()
+    for command in kitchen().walkthrough[:2]:
+        env.step(command)
+    moment = env.snapshot()
+    rest = [env.step(command) for command in kitchen().walkthrough[2:]]
+    assert rest[-1][2]
+    info = env.restore(moment)
+    assert (info["steps"], info["won"]) == (2, False)
+    assert [env.step(command) for command in kitchen().walkthrough[2:]] == rest
+    # A moment is data: another environment of the game, and another process, can go on from it.
+    twin = AlfworldEnv(kitchen(), max_steps=6)
+    twin.restore(pickle.loads(pickle.dumps(moment)))
+    assert [twin.step(command) for command in kitchen().walkthrough[2:]] == rest
+
+
+def test_textworld_has_no_snapshots_and_says_so(kitchen):
+    env = AlfworldEnv(kitchen(), "textworld")
+    env.reset()
+    with pytest.raises(AlfworldEnvError, match="engine='native'"):
+        env.snapshot()
+    env.close()
 
 
 @pytest.mark.parametrize("word", ["in/on", "in", "on"])
