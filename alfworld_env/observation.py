@@ -5,7 +5,7 @@ import re
 from alfworld_env.wording import BANNER, TASK_PREFIX
 
 _SEEN = re.compile(r"you see (.*?)\.(?:\n|$)")
-_PUT = re.compile(r"put (.+?) (?:in/on|in|on) (.+)")
+_PUT = re.compile(r"put (.+?) (?:in/on|in|on) (.+)", re.DOTALL)  # the dot takes all, or a long command takes minutes
 
 
 def strip_banner(observation: str) -> str:

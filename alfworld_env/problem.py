@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from alfworld_env.errors import InvalidGame
-from alfworld_env.goal import Goal, parse_goal
+from alfworld_env.goal import Goal, parse_goal, without_comments
 
-_FACT = re.compile(r"\(\s*(\w+)\s+([^()]*?)\s*\)")
+_INIT = re.compile(r"\(\s*:init\b")
+_GOAL = re.compile(r"\(\s*:goal\b")
+_FACT = re.compile(r"\(\s*+(\w++)\s++([^()]*+)\)")
+_COST = re.compile(r"\(\s*=\s*\(\s*total-?cost\s*\)[^()]*\)")  # problems made for a planner count costs; games do not
 _PAIRS = ("receptacleatlocation", "objectatlocation", "inreceptacle", "inreceptacleobject", "cancontain")
 _FLAGS = (
     "openable",
@@ -21,7 +24,10 @@ _FLAGS = (
     "isreceptacleobject",
 )
 _STATES = ("opened", "isclean", "ishot", "iscool", "issliced", "istoggled")
-_KNOWN = {*_PAIRS, *_FLAGS, *_STATES, "atlocation", "receptacletype", "objecttype", "moveable", "ison"}
+_NUM_ARGUMENTS = {
+    **dict.fromkeys((*_PAIRS, "atlocation", "receptacletype", "objecttype"), 2),
+    **dict.fromkeys((*_FLAGS, *_STATES, "moveable", "ison"), 1),
+}
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,41 @@ def parse_problem(text: str) -> Problem:
     """Read a problem in the form ALFWorld writes it.
 
     Raises:
-        InvalidGame: A section is missing, a fact is of another domain, or the goal is unknown.
+        InvalidGame: A section is missing or cut short, a fact is of another domain or not well formed, an entity has
+            no number, or the goal is unknown.
     """
-    text = text.lower()
-    init_start, goal_start = text.find("(:init"), text.find("(:goal")
-    if init_start < 0 or goal_start < init_start:
+    text = without_comments(text).lower()
+    init = _INIT.search(text)
+    goal = _GOAL.search(text, init.end()) if init else None
+    if init is None or goal is None:
         raise InvalidGame("the problem has no (:init ...) followed by (:goal ...); is the file cut short?")
+    opened, closed = text.count("("), text.count(")")
+    if opened != closed:
+        raise InvalidGame(f"the problem opens {opened} parentheses and closes {closed}; is the file cut short?")
+    return _build(_facts(text[init.end() : goal.start()]), parse_goal(text[goal.start() :]))
+
+
+def _facts(section: str) -> dict[str, list[tuple[str, ...]]]:
+    """The facts of the (:init ...) section by predicate, from what follows ":init"."""
+    found = _FACT.findall(section)
+    # A regex steps over what it does not understand; the parentheses tell whether there was anything of that kind.
+    if section.count("(") != len(found) or section.count(")") != len(found) + 1:
+        section = _COST.sub("", section)
+        found = _FACT.findall(section)
+        if section.count("(") != len(found) or section.count(")") != len(found) + 1:
+            odd = " ".join(_FACT.sub("", section).split())
+            raise InvalidGame(f"(:init ...) must hold facts such as (openable Fridge_bar_01), got also: {odd[:200]}")
     facts: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for name, arguments in _FACT.findall(text, init_start, goal_start):
+    for name, arguments in found:
         facts[name].append(tuple(arguments.split()))
-    foreign = sorted(set(facts) - _KNOWN)
+    foreign = sorted(set(facts) - set(_NUM_ARGUMENTS))
     if foreign:
         raise InvalidGame(f"the problem uses {', '.join(foreign)}, which ALFWorld's domain does not start a game with")
-    return _build(facts, parse_goal(text[goal_start:]))
+    for name, rows in facts.items():
+        wrong = set(map(len, rows)) - {_NUM_ARGUMENTS[name]}
+        if wrong:
+            raise InvalidGame(f"wanted {_NUM_ARGUMENTS[name]} arguments of {name} in the problem, got {wrong.pop()}")
+    return facts
 
 
 def _build(facts: Mapping[str, list[tuple[str, ...]]], goal: Goal) -> Problem:
@@ -88,8 +116,11 @@ def _build(facts: Mapping[str, list[tuple[str, ...]]], goal: Goal) -> Problem:
     places = tuple(sorted({(place[0], place[1]) for place in facts.get("receptacleatlocation", [])}))
     if not places:
         raise InvalidGame("the problem has no receptacle at any location; is the file cut short?")
+    if len(places) != len({receptacle for receptacle, _ in places}):
+        raise InvalidGame("a receptacle of the problem is at two locations at once; every receptacle has one")
     inside = _grouped((pair[1], pair[0]) for pair in facts.get("inreceptacle", []))
     receptacles = {receptacle for receptacle, _ in places} | set(inside)
+    _check_numbered(receptacles.union(*inside.values()))
     receptacle_types = _grouped((fact[0], fact[1]) for fact in facts.get("receptacletype", []))
     return Problem(
         names=entity_names({argument for rows in facts.values() for row in rows for argument in row}),
@@ -110,6 +141,13 @@ def _build(facts: Mapping[str, list[tuple[str, ...]]], goal: Goal) -> Problem:
         flags={flag: frozenset(fact[0] for fact in facts.get(flag, [])) for flag in (*_FLAGS, *_STATES)},
         goal=goal,
     )
+
+
+def _check_numbered(entities: Iterable[str]) -> None:
+    """Commands name things by kind and number, so whatever can be seen must have both."""
+    odd = sorted(entity for entity in entities if _kind(entity) is None)
+    if odd:
+        raise InvalidGame(f"wanted ids such as 'Mug_bar_01', of a kind and a place, got {', '.join(odd)[:200]}")
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
@@ -141,6 +179,6 @@ def entity_names(ids: Iterable[str]) -> dict[str, str]:
 
 def _kind(entity: str) -> str | None:
     kind, bar, _ = entity.partition("_bar_")
-    if not bar:
+    if not bar or not kind:
         return None
     return f"{kind}basin" if "basin" in entity else kind

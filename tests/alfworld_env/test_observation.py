@@ -52,3 +52,9 @@ def test_put_becomes_move(given_command, wanted):
 @given(st.text(max_size=40))
 def test_translating_a_command_twice_changes_nothing_more(command):
     assert canonical_command(canonical_command(command)) == canonical_command(command)
+
+
+def test_a_very_long_command_is_translated_at_once():
+    # With a pattern that tries every " in " this takes minutes: the line break keeps each try from matching.
+    many = " in" * 200_000
+    assert canonical_command(f"put x{many} on\ny") == f"move x to {many[4:]} on\ny"

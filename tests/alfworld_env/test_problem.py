@@ -1,3 +1,6 @@
+import random
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,9 +69,29 @@ def test_facts_become_data(kitchen):
     assert not problem.fits("mug_bar_01", "fridge_bar_01")
 
 
-def test_a_problem_cut_anywhere_is_refused(kitchen):
+@given(seed=st.integers(0, 2**32))
+def test_the_order_of_facts_their_repetition_case_and_comments_change_nothing(kitchen, seed):
+    rng = random.Random(seed)
+    text = kitchen("cool").problem
+    start, end = text.index("(:init") + len("(:init"), text.index("(:goal")
+    facts = re.findall(r"\([^()]*\)", text[start:end])
+    shuffled = "\n; (openable (\n".join(rng.sample(facts + facts[:5], len(facts) + 5))
+    changed = rng.choice((str.upper, str.lower, str))(f"{text[:start]} {shuffled} ) {text[end:]}")
+    assert parse_problem(changed) == parse_problem(text)
+
+
+def test_the_cost_that_a_planner_counts_is_passed_over(kitchen):
     text = kitchen().problem
-    for end in range(0, text.index("(:goal"), 97):
+    costly = (
+        text.replace("(:init", "(:init (= (total-cost) 0)").rstrip().removesuffix(")")
+        + "(:metric minimize (total-cost)))"
+    )
+    assert parse_problem(costly) == parse_problem(text)
+
+
+def test_a_problem_cut_anywhere_is_refused(kitchen):
+    text = kitchen().problem.rstrip()
+    for end in range(len(text)):
         with pytest.raises(InvalidGame):
             parse_problem(text[:end])
 
@@ -79,6 +102,14 @@ def test_a_problem_cut_anywhere_is_refused(kitchen):
         ("(openable Fridge_bar_01)", "(on a b)", "uses on"),
         ("(atLocation agent1 loc_bar_00)", "", "got 0"),
         ("receptacleAtLocation", "objectAtLocation", "no receptacle"),
+        ("(openable Fridge_bar_01)", "(openable Fridge_bar_01", "opens"),
+        ("(openable Fridge_bar_01)", "(openable)", "got also: \\(openable\\)"),
+        ("(openable Fridge_bar_01)", "(not (openable Fridge_bar_01))", "got also: \\(not"),
+        ("(openable Fridge_bar_01)", "(openable Fridge_bar_01 Mug_bar_01)", "1 arguments of openable"),
+        ("(pickupable Mug_bar_01)", "(inReceptacle Mug_bar_01)", "2 arguments of inreceptacle"),
+        ("Apple_bar_01", "Apple1", "got apple1"),
+        ("Apple_bar_01", "_bar_01", "got _bar_01"),
+        ("Cabinet_bar_02 loc", "Cabinet_bar_01 loc", "two locations"),
     ],
 )
 def test_facts_of_another_domain_are_named(kitchen, old, new, message):
