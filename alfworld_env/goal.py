@@ -152,7 +152,7 @@ def _placing_goal(literals: set[Literal]) -> Goal | None:
     if len(things) not in (1, 2) or len(places) != 1 or len(set(things.values())) != 1:
         return None
     (place, receptacle_type), object_type = places.popitem(), next(iter(things.values()))
-    wanted = {("receptacletype", place, receptacle_type)}
+    wanted: set[Literal] = {("receptacletype", place, receptacle_type)}
     for thing in things:
         wanted |= {("objecttype", thing, object_type), ("inreceptacle", thing, place)}
     if len(things) == 2:
@@ -175,7 +175,7 @@ def _looking_goal(literals: set[Literal]) -> Goal | None:
     lamp = next(other for other in things if other != thing)
     if not (place.startswith("?receptacle-") and spot.startswith("?location-")):
         return None
-    shape = {
+    shape: set[Literal] = {
         ("objecttype", thing, things[thing]),
         ("holds", _AGENT, thing),
         ("objecttype", lamp, things[lamp]),

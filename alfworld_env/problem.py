@@ -110,7 +110,7 @@ def _facts(section: str) -> dict[str, list[tuple[str, ...]]]:
 
 
 def _build(facts: Mapping[str, list[tuple[str, ...]]], goal: Goal) -> Problem:
-    start = facts.get("atlocation", [])
+    start = set(facts.get("atlocation", []))
     if len(start) != 1:
         raise InvalidGame(f"wanted one (atLocation agent location) in the problem, got {len(start)}")
     places = tuple(sorted({(place[0], place[1]) for place in facts.get("receptacleatlocation", [])}))
@@ -124,7 +124,7 @@ def _build(facts: Mapping[str, list[tuple[str, ...]]], goal: Goal) -> Problem:
     receptacle_types = _grouped((fact[0], fact[1]) for fact in facts.get("receptacletype", []))
     return Problem(
         names=entity_names({argument for rows in facts.values() for row in rows for argument in row}),
-        start=start[0][1],
+        start=start.pop()[1],
         places=places,
         receptacles_at={
             spot: tuple(sorted(found)) for spot, found in _grouped((spot, place) for place, spot in places).items()
