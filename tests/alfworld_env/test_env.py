@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from alfworld_env import AlfworldEnv, AlfworldEnvError, InvalidGame, ResetNeeded, TaskType, VectorAlfworldEnv
+from alfworld_env import AlfworldEnv, AlfworldEnvError, InvalidGame, ResetNeeded, TaskType
 
 
 def test_an_episode_ends_with_reward_on_the_winning_step(kitchen):
@@ -106,30 +106,6 @@ def test_a_broken_file_is_refused_when_the_environment_is_made(tmp_path):
     path.write_text("{")
     with pytest.raises(InvalidGame, match=r"game\.tw-pddl"):
         AlfworldEnv(path)
-
-
-def test_finished_slots_stay_finished_while_others_play_on(kitchen):
-    short, long = kitchen("place").walkthrough, kitchen("two").walkthrough
-    env = VectorAlfworldEnv([kitchen("place"), kitchen("two")], max_steps=20)
-    observations, infos = env.reset()
-    assert len(observations) == len(infos) == len(env) == 2
-    total, seen = [0.0, 0.0], []
-    for number in range(len(long)):
-        step = env.step([short[min(number, len(short) - 1)], long[number]])
-        total = [have + reward for have, reward in zip(total, step[1], strict=True)]
-        seen.append((step[0][0], step[2][0], step[4][0]["steps"]))
-    assert total == [1.0, 1.0]
-    assert seen[len(short) - 1 :] == [("You move the apple 2 to the sidetable 1.", True, 4)] * 6
-    assert env.finished == [True, True]
-
-
-def test_a_batch_wants_a_reset_and_one_command_a_slot(kitchen):
-    env = VectorAlfworldEnv([kitchen(), kitchen()])
-    with pytest.raises(ResetNeeded):
-        env.step(["look", "look"])
-    env.reset()
-    with pytest.raises(ValueError, match="wanted 2 commands"):
-        env.step(["look"])
 
 
 @pytest.mark.alfworld
