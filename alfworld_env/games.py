@@ -4,16 +4,19 @@ import json
 import logging
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 from alfworld_env.errors import GameDataNotFound, InvalidGame
 
 _log = logging.getLogger(__name__)
 
 Split = Literal["train", "seen", "unseen"]
+VALID_TRAIN = "valid_train"
+"""Games of training tasks that ALFWorld holds out for validation; a set, but none of the splits results are given on."""
 
 
 class TaskType(StrEnum):
@@ -67,10 +70,14 @@ class Game(Protocol):
 
 FOLDER_OF_SPLIT: dict[Split, str] = {"train": "train", "seen": "valid_seen", "unseen": "valid_unseen"}
 GAMES_IN_SPLIT: dict[Split, int] = {"train": 3553, "seen": 140, "unseen": 134}
+GAMES_IN_VALID_TRAIN = 200
 GAME_FILE = "game.tw-pddl"
 _RELEASE_FOLDER = "json_2.1.1"
 _TASK_LINE = re.compile(r"Your task is to: (.*?)\"")
-_HOW_TO_GET = "Get the games with `alfworld-download` and point ALFWORLD_DATA at the folder that holds json_2.1.1."
+_HOW_TO_GET = (
+    "Get the games with `alfworld-download` and point ALFWORLD_DATA at the folder that holds json_2.1.1, "
+    "or at a file made by `interlat-data distil`."
+)
 
 
 @dataclass(frozen=True)
@@ -131,45 +138,90 @@ def _checked(content: Any, path: Path) -> GameData:
 
 
 def data_root(root: Path | str | None = None) -> Path:
-    """The folder that holds the split folders.
+    """The folder that holds the split folders, or the file of distilled games.
 
     Args:
-        root: That folder or its parent; by default `ALFWORLD_DATA`, then ALFWorld's own default.
+        root: That folder, its parent, or that file; by default `ALFWORLD_DATA`, then ALFWorld's own default.
 
     Raises:
-        GameDataNotFound: Neither is a folder of ALFWorld games.
+        GameDataNotFound: It is none of these.
     """
     base = Path(root or os.environ.get("ALFWORLD_DATA") or Path.home() / ".cache" / "alfworld")
+    if base.is_file():
+        return base
     for candidate in (base / _RELEASE_FOLDER, base):
-        if any((candidate / folder).is_dir() for folder in FOLDER_OF_SPLIT.values()):
+        if any((candidate / folder).is_dir() for folder in (*FOLDER_OF_SPLIT.values(), VALID_TRAIN)):
             return candidate
     raise GameDataNotFound(f"no ALFWorld split folder (train, valid_seen, valid_unseen) under {base}. {_HOW_TO_GET}")
 
 
 def list_games(split: Split, root: Path | str | None = None) -> list[Game]:
-    """All games of a split, sorted by id, without reading them.
+    """All games of a split, without reading them: sorted by id, or as they were put into a distilled file.
 
     Args:
         split: "train", "seen" or "unseen".
-        root: The data folder; by default `ALFWORLD_DATA`.
+        root: The data folder or a distilled file; by default `ALFWORLD_DATA`.
 
     Returns:
-        3553, 140 or 134 games for a complete set; another number is logged as a warning.
+        3553, 140 or 134 games for a complete set of ALFWorld's; another number is logged as a warning.
 
     Raises:
         ValueError: There is no such split.
         GameDataNotFound: There is no game of that split.
+        InvalidGame: The distilled file is damaged.
     """
     if split not in get_args(Split):
         raise ValueError(f"unknown split {split!r}; use one of {', '.join(get_args(Split))}")
-    folder = data_root(root) / FOLDER_OF_SPLIT[split]
-    found = (_file_game(path, split) for path in folder.glob(f"*/*/{GAME_FILE}"))
-    games: list[Game] = sorted((game for game in found if game is not None), key=lambda game: game.game_id)
+    place = data_root(root)
+    games = _listed(place, split)
     if not games:
-        raise GameDataNotFound(f"no {GAME_FILE} of a known task type under {folder}. {_HOW_TO_GET}")
-    if len(games) != GAMES_IN_SPLIT[split]:
-        _log.warning("%s has %d games; the published %s split has %d", folder, len(games), split, GAMES_IN_SPLIT[split])
+        where = place if place.is_file() else place / FOLDER_OF_SPLIT[split]
+        raise GameDataNotFound(f"no {split} game of a known task type in {where}. {_HOW_TO_GET}")
+    published = published_size(split, games)
+    if published is not None and len(games) != published:
+        _log.warning("%s has %d games; the published %s split has %d", place, len(games), split, published)
     return games
+
+
+def game_sets(root: Path | str | None = None) -> dict[str, list[Game]]:
+    """Every set of games there is: the splits, `VALID_TRAIN`, and whatever else a distilled file holds.
+
+    Args:
+        root: As for `list_games`.
+
+    Raises:
+        GameDataNotFound: There is neither folder nor file.
+        InvalidGame: The distilled file is damaged.
+    """
+    place = data_root(root)
+    if place.is_file():
+        return _distilled(place)
+    found = {name: _listed(place, name) for name in (*get_args(Split), VALID_TRAIN)}
+    return {name: games for name, games in found.items() if games}
+
+
+def published_size(name: str, games: Sequence[Game]) -> int | None:
+    """How many games a set of ALFWorld's has when complete; None where these games are not ALFWorld's."""
+    folder = VALID_TRAIN if name == VALID_TRAIN else FOLDER_OF_SPLIT.get(cast(Split, name))
+    if folder is None or not any(game.game_id.startswith(f"{folder}/") for game in games):
+        return None
+    return GAMES_IN_VALID_TRAIN if name == VALID_TRAIN else GAMES_IN_SPLIT[cast(Split, name)]
+
+
+def _listed(place: Path, name: str) -> list[Game]:
+    if place.is_file():
+        return _distilled(place).get(name, [])
+    split = cast(Split, "train" if name == VALID_TRAIN else name)
+    folder = VALID_TRAIN if name == VALID_TRAIN else FOLDER_OF_SPLIT[split]
+    found = (_file_game(path, split) for path in (place / folder).glob(f"*/*/{GAME_FILE}"))
+    return sorted((game for game in found if game is not None), key=lambda game: game.game_id)
+
+
+def _distilled(path: Path) -> dict[str, list[Game]]:
+    # Imported here because what can be distilled are games, which are this module's.
+    from alfworld_env.distilled import list_distilled
+
+    return list_distilled(path)
 
 
 def _file_game(path: Path, split: Split) -> FileGame | None:
@@ -178,4 +230,4 @@ def _file_game(path: Path, split: Split) -> FileGame | None:
     # ALFWorld's own loader leaves sliced and movable-receptacle tasks out; the latter are no TaskType.
     if kind not in set(TaskType) or "Sliced" in task_folder:
         return None
-    return FileGame(f"{FOLDER_OF_SPLIT[split]}/{task_folder}/{trial}", split, TaskType(kind), path)
+    return FileGame(f"{path.parents[2].name}/{task_folder}/{trial}", split, TaskType(kind), path)

@@ -4,8 +4,9 @@ import pickle
 
 import pytest
 
-from alfworld_env import GameDataNotFound, InvalidGame, TaskType, list_games, read_game
-from alfworld_env.games import GAMES_IN_SPLIT
+from alfworld_env import GameDataNotFound, InvalidGame, TaskType, household_games, list_games, read_game
+from alfworld_env.distilled import write_distilled
+from alfworld_env.games import GAMES_IN_SPLIT, game_sets, published_size
 
 GAME = {
     "pddl_domain": "(define (domain alfred))",
@@ -21,6 +22,12 @@ def write(root, folder, name, trial, content=None):
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(GAME) if content is None else content)
     return path
+
+
+def small_file(data):
+    """What ALFWorld would keep of a game."""
+    grammar = f'"task": [{{"rhs": "Your task is to: {data.task}"}}]'
+    return json.dumps(GAME | {"pddl_problem": data.problem, "grammar": grammar, "walkthrough": list(data.walkthrough)})
 
 
 def test_lists_a_split_sorted_without_traj_data(tmp_path):
@@ -104,3 +111,45 @@ def test_real_splits_have_the_published_sizes(real_games, split):
     assert len(games) == GAMES_IN_SPLIT[split]
     assert len({game.game_id for game in games}) == len(games)
     assert {game.task_type for game in games} == set(TaskType)
+
+
+def test_a_distilled_file_stands_for_the_folder(tmp_path, monkeypatch, caplog):
+    path = tmp_path / "household.games"
+    write_distilled({"train": household_games("train", 3), "mine": household_games("seen", 2)}, path)
+    monkeypatch.setenv("ALFWORLD_DATA", str(path))
+    with caplog.at_level(logging.WARNING):
+        games = list_games("train")
+    assert [game.game_id for game in games] == [game.game_id for game in household_games("train", 3)]
+    assert caplog.text == ""  # no published number says how many household games there should be
+    assert {name: len(found) for name, found in game_sets().items()} == {"train": 3, "mine": 2}
+    with pytest.raises(GameDataNotFound, match=r"no unseen game .*household\.games"):
+        list_games("unseen")
+
+
+def test_an_incomplete_split_of_alfworld_s_is_logged_from_a_file_too(tmp_path, caplog, kitchen):
+    write(tmp_path, "valid_seen", "pick_and_place_simple-Apple-None-SideTable-1", "trial_1", small_file(kitchen()))
+    write_distilled({"seen": list_games("seen", tmp_path)}, tmp_path / "seen.games")
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        (game,) = list_games("seen", tmp_path / "seen.games")
+    assert "has 1 games" in caplog.text
+    assert game.load().task == "put a apple in sidetable."
+
+
+def test_held_out_training_games_are_a_set_and_no_split(tmp_path):
+    write(tmp_path, "valid_train", "pick_and_place_simple-Mug-None-Desk-1", "trial_1")
+    write(tmp_path, "train", "pick_and_place_simple-Mug-None-Desk-1", "trial_2")
+    sets = game_sets(tmp_path)
+    assert {name: [game.game_id for game in games] for name, games in sets.items()} == {
+        "train": ["train/pick_and_place_simple-Mug-None-Desk-1/trial_2"],
+        "valid_train": ["valid_train/pick_and_place_simple-Mug-None-Desk-1/trial_1"],
+    }
+    assert sets["valid_train"][0].split == "train"
+    assert [published_size(name, games) for name, games in sets.items()] == [3553, 200]
+
+
+def test_something_else_in_place_of_a_distilled_file_is_named(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("nothing to play")
+    with pytest.raises(InvalidGame, match=r"notes\.txt is not a whole file of distilled games"):
+        list_games("train", path)
