@@ -3,6 +3,6 @@
 Knows nothing of engines: it writes problems that any of them can play.
 """
 
-from alfworld_env.household.generator import HouseholdGame, household_games
+from alfworld_env.household.game import HouseholdGame, Rooms, household_games
 
-__all__ = ["HouseholdGame", "household_games"]
+__all__ = ["HouseholdGame", "Rooms", "household_games"]

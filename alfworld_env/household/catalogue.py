@@ -1,10 +1,12 @@
-"""What stands in which room, and what lies where; knows nothing of chance or of PDDL.
+"""What stands in which small room, and what lies where; knows nothing of chance or of PDDL.
 
 Names and affordances are ALFWorld's; numbers are chosen so that a room has about twenty receptacles, as ALFWorld's
 have (mean 23.5): looking everywhere takes longer than the papers' twenty steps.
 """
 
 from dataclasses import dataclass
+
+from alfworld_env.household.things import ABILITIES, LAMP_KIND, ObjectKind
 
 
 @dataclass(frozen=True)
@@ -24,23 +26,9 @@ class ReceptacleKind:
     openable: bool = False
 
 
-@dataclass(frozen=True)
-class ObjectKind:
-    """A kind of object.
-
-    Args:
-        name: as in ALFWorld, e.g. ``CellPhone``.
-        places: kinds of receptacles it may lie in.
-        abilities: among ``clean``, ``heat``, ``cool``.
-    """
-
-    name: str
-    places: tuple[str, ...]
-    abilities: frozenset[str] = frozenset()
-
-
 def _kinds(places: str, abilities: str, names: str) -> tuple[ObjectKind, ...]:
-    return tuple(ObjectKind(name, tuple(places.split()), frozenset(abilities.split())) for name in names.split())
+    flags = ("pickupable", *(ABILITIES[ability] for ability in sorted(abilities.split())))
+    return tuple(ObjectKind(name, tuple(places.split()), flags) for name in names.split())
 
 
 ROOMS: dict[str, tuple[ReceptacleKind, ...]] = {
@@ -134,5 +122,4 @@ OBJECTS: dict[str, tuple[ObjectKind, ...]] = {
     ),
 }
 
-LAMP = ObjectKind("DeskLamp", ("Desk", "SideTable", "Dresser", "CoffeeTable", "Shelf"))
-APPLIANCES = {"clean": "SinkBasin", "heat": "Microwave", "cool": "Fridge"}
+LAMP = ObjectKind(LAMP_KIND, ("Desk", "SideTable", "Dresser", "CoffeeTable", "Shelf"), ("toggleable",))

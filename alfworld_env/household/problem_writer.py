@@ -1,42 +1,10 @@
 """Writes a game as a PDDL problem of ALFWorld's domain; knows nothing of chance or of how rooms are furnished."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from alfworld_env.household.catalogue import ObjectKind
+from alfworld_env.household.things import ABILITIES, LAMP_KIND, ObjectKind, PlacedObject, PlacedReceptacle
 
-_ABLE = {"clean": "cleanable", "heat": "heatable", "cool": "coolable"}
 _STATE = {"clean": "isClean", "heat": "isHot", "cool": "isCool"}
-
-
-@dataclass(frozen=True)
-class PlacedReceptacle:
-    """A receptacle in a room.
-
-    Args:
-        identity: its PDDL id.
-        kind: e.g. ``SinkBasin``.
-        openable: whether it must be opened first.
-    """
-
-    identity: str
-    kind: str
-    openable: bool
-
-
-@dataclass(frozen=True)
-class PlacedObject:
-    """An object in a receptacle.
-
-    Args:
-        identity: its PDDL id.
-        kind: what it is.
-        receptacle: id of what it lies in.
-    """
-
-    identity: str
-    kind: ObjectKind
-    receptacle: str
 
 
 def write_problem(
@@ -61,12 +29,13 @@ def write_problem(
     lines += [f"  {kind}Type - otype" for kind in declared] + [f"  {kind}Type - rtype" for kind in present]
     lines += [f"  {item.identity} - object" for item in objects]
     lines += [f"  {receptacle.identity} - receptacle" for receptacle in receptacles]
-    lines += [f"  {_place(receptacle.identity)} - location" for receptacle in receptacles]
+    # A location is declared once, however many receptacles stand there.
+    lines += [f"  {location} - location" for location in dict.fromkeys(place.location for place in receptacles)]
     lines += ["  loc_bar_start - location", ")", "(:init", "  (atLocation agent1 loc_bar_start)"]
     for receptacle in receptacles:
         lines += [
             f"  (receptacleType {receptacle.identity} {receptacle.kind}Type)",
-            f"  (receptacleAtLocation {receptacle.identity} {_place(receptacle.identity)})",
+            f"  (receptacleAtLocation {receptacle.identity} {receptacle.location})",
         ]
         if receptacle.openable:
             lines.append(f"  (openable {receptacle.identity})")
@@ -87,7 +56,7 @@ def placing_goal(thing: str, receptacle: str, treatment: str | None, count: int)
             f"(inReceptacle {variable} ?r)",
         ]
         if treatment is not None:
-            parts += [f"({_ABLE[treatment]} {variable})", f"({_STATE[treatment]} {variable})"]
+            parts += [f"({ABILITIES[treatment]} {variable})", f"({_STATE[treatment]} {variable})"]
         return " ".join(parts)
 
     if count == 1:
@@ -99,21 +68,17 @@ def placing_goal(thing: str, receptacle: str, treatment: str | None, count: int)
 def looking_goal(thing: str) -> str:
     """An object of a kind in hand, where a desk lamp has been switched on."""
     lamp = (
-        "(exists (?ot - object ?r - receptacle ?a - agent ?l - location) (and (objectType ?ot DeskLampType) (toggleable ?ot) "
+        f"(exists (?ot - object ?r - receptacle ?a - agent ?l - location) (and (objectType ?ot {LAMP_KIND}Type) (toggleable ?ot) "
         "(isToggled ?ot) (receptacleAtLocation ?r ?l) (atLocation ?a ?l) (inReceptacle ?ot ?r)))"
     )
     return f"(and {lamp} (exists (?o - object ?a - agent) (and (objectType ?o {thing}Type) (holds ?a ?o))))"
 
 
-def _place(receptacle: str) -> str:
-    return f"loc_bar_{receptacle.lower()}"
-
-
 def _object_facts(item: PlacedObject) -> list[str]:
     facts = [
         f"  (objectType {item.identity} {item.kind.name}Type)",
-        f"  (objectAtLocation {item.identity} {_place(item.receptacle)})",
-        f"  (inReceptacle {item.identity} {item.receptacle})",
-        f"  ({'toggleable' if item.kind.name == 'DeskLamp' else 'pickupable'} {item.identity})",
+        f"  (objectAtLocation {item.identity} {item.receptacle.location})",
+        f"  (inReceptacle {item.identity} {item.receptacle.identity})",
     ]
-    return facts + [f"  ({_ABLE[ability]} {item.identity})" for ability in sorted(item.kind.abilities)]
+    facts += [f"  ({flag} {item.identity})" for flag in item.kind.flags]
+    return facts + ([f"  (isCool {item.identity})"] if item.is_cool else [])
