@@ -12,10 +12,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from alfworld_env.errors import AlfworldEnvError, GameDataNotFound
+from alfworld_env.errors import GameDataNotFound
 from alfworld_env.games import FOLDER_OF_SPLIT, VALID_TRAIN, Split, TaskType
 from alfworld_env.observation import canonical_command, strip_banner, task_of
 from alfworld_env.trajectories import Trajectory, Turn
+from alfworld_env.trajectory_file import InvalidTrajectory
 from alfworld_env.wording import NOTHING_HAPPENS
 
 ETO = "agent-eto/eto-sft-trajectory"
@@ -30,10 +31,6 @@ _ANSWER = re.compile(r"(?:Thought:(?P<thought>.*?))?\bAction:\s*(?P<action>[^\n]
 _ARRIVAL = re.compile(r"You arrive at (?:loc \d+|[a-z]+ \d+)\. ")
 _PUTTING = re.compile(r"You put the (.+) in/on the (.+)\.")
 _ROLES = {"human": "game", "user": "game", "gpt": "player", "assistant": "player"}
-
-
-class InvalidTrajectory(AlfworldEnvError, ValueError):  # noqa: N818
-    """A recorded game that is not in the form it should be in."""
 
 
 def read_eto(source: Path | str = ETO, skip_malformed: bool = False) -> Iterator[Trajectory]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 from alfworld_env.errors import GameDataNotFound, InvalidGame
 
@@ -49,6 +49,7 @@ class GameData:
     grammar: str | None = None
 
 
+@runtime_checkable
 class Game(Protocol):
     """A game that can be loaded: cheap to hold and to pickle."""
 

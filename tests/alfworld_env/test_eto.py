@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from alfworld_env import AlfworldEnv, GameDataNotFound, Turn
-from alfworld_env.eto import ETO, ETO_FILE, InvalidTrajectory, read_entry, read_eto
+from alfworld_env.eto import ETO, ETO_FILE, read_entry, read_eto
+from alfworld_env.trajectory_file import InvalidTrajectory
 
 OPENING = (
     "You are in the middle of a room. Looking quickly around you, you see a cabinet 1, a desk 1, and a sinkbasin 1.\n\n"

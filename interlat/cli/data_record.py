@@ -1,0 +1,119 @@
+"""Records an expert playing many games, and sums up how often it wins; knows nothing of training."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from alfworld_env import Game, Split, TaskType
+from alfworld_env.trajectories import Trajectory, record_expert, record_walkthrough
+from alfworld_env.trajectory_file import Form, write_trajectories
+from interlat.cli.terminal import table_console
+from interlat.data.games import Alfworld, GameSource, Household
+from interlat.errors import InvalidSetting
+
+EnvName: TypeAlias = Literal["alfworld", "household"]
+Policy: TypeAlias = Literal["expert", "walkthrough"]
+STEP_LIMITS = (20, 30, 50)  # the limits papers give results for
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """What is recorded.
+
+    Args:
+        out: the file.
+        env: whose games.
+        split: which of them.
+        policy: who plays: one that has to search, or one that knows the way.
+        form: with thoughts or without.
+        max_steps: commands allowed to the expert; a walkthrough has ten at most.
+        seed: of the expert.
+        games: how many; None takes all.
+        won_only: whether games that were not won are left out of the file.
+    """
+
+    out: Path
+    env: EnvName = "alfworld"
+    split: Split = "train"
+    policy: Policy = "expert"
+    form: Form = "react"
+    max_steps: int = 50
+    seed: int = 0
+    games: int | None = None
+    won_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1 or (self.games is not None and self.games < 1):
+            raise InvalidSetting(f"--max-steps and --games must be at least 1, got {self.max_steps} and {self.games}")
+
+
+def record(settings: RecordSettings) -> None:
+    """Play, write one JSON line a game, and print how often it was won within 20, 30 and 50 steps.
+
+    Raises:
+        GameDataNotFound: ALFWorld's games are asked for and are not there.
+        InvalidSetting: there are fewer games than asked for.
+    """
+    games = _games(settings)
+    taken: dict[str, list[int | None]] = defaultdict(list)
+    write_trajectories(_played(games, settings, taken), settings.out, settings.form)
+    table_console().print(_table(taken, settings))
+    lost = taken[ALL].count(None)
+    kept = len(games) - lost if settings.won_only else len(games)
+    print(f"{kept} games in {settings.out}, {lost} not won{' left out' if settings.won_only else ''}")
+
+
+def _games(settings: RecordSettings) -> Sequence[Game]:
+    source: GameSource = Alfworld() if settings.env == "alfworld" else Household()
+    games: Sequence[Game] = source.games(settings.split, settings.games)
+    if settings.games is not None and len(games) < settings.games:
+        raise InvalidSetting(
+            f"--games {settings.games} is more than the {len(games)} games of {settings.env} {settings.split}"
+        )
+    return games
+
+
+def _played(
+    games: Sequence[Game], settings: RecordSettings, taken: dict[str, list[int | None]]
+) -> Iterator[Trajectory]:
+    """The recordings to keep; the steps each game took are added to ``taken``, None where it was not won."""
+    for played in (_play(game, settings) for game in _shown(games)):
+        steps = len(played.turns) if played.won else None
+        taken[played.task_type].append(steps)
+        taken[ALL].append(steps)
+        if played.won or not settings.won_only:
+            yield played
+
+
+def _play(game: Game, settings: RecordSettings) -> Trajectory:
+    if settings.policy == "expert":
+        return record_expert(game, settings.seed, settings.max_steps)
+    return record_walkthrough(game, settings.seed)
+
+
+def _shown(games: Sequence[Game]) -> Iterable[Game]:
+    console = Console(stderr=True)
+    return track(games, "recording", console=console, transient=True, disable=not console.is_terminal)
+
+
+def _table(taken: dict[str, list[int | None]], settings: RecordSettings) -> Table:
+    limits = [limit for limit in STEP_LIMITS if limit < settings.max_steps] + [settings.max_steps]
+    title = f"{settings.policy} on {settings.env} {settings.split}, % won within so many steps"
+    table = Table("task type", title=title, title_justify="left")
+    for heading in ("games", *map(str, limits), "mean steps when won"):
+        table.add_column(heading, justify="right")
+    for kind in (*TaskType, ALL):
+        steps = taken.get(kind, [])
+        won = [number for number in steps if number is not None]
+        shares = [
+            f"{100 * sum(number <= limit for number in won) / len(steps):.1f}" if steps else "-" for limit in limits
+        ]
+        table.add_row(str(kind), str(len(steps)), *shares, f"{sum(won) / len(won):.1f}" if won else "-")
+    return table
