@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Never
@@ -18,7 +19,7 @@ from alfworld_env.slots import Assigned, Outcome, SlotFailed, Start
 from alfworld_env.worker import PackedGame
 
 _BOOT = "import sys; sys.path[:] = {path!r}; from alfworld_env.worker import main; main()"
-_GRACE = 2.0  # seconds a worker has to end by itself
+_GRACE = 2.0  # seconds the workers have to end by themselves
 _Worker = subprocess.Popen[bytes]
 
 
@@ -143,9 +144,10 @@ def _stop(workers: Sequence[_Worker], owner: int) -> None:
     for worker in workers:
         with contextlib.suppress(OSError):
             _pipe(worker.stdin).close()  # which tells it to end
+    deadline = time.monotonic() + _GRACE
     for worker in workers:
         try:
-            worker.wait(_GRACE)
+            worker.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             worker.kill()
             worker.wait()

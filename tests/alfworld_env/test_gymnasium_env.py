@@ -143,13 +143,23 @@ def without_episode(info):
 
 def test_wrappers_count_each_episode_once_though_slots_go_idle(games):
     vector = AlfworldGymVectorEnv(games, num_envs=4, max_steps=20, epochs=1)
-    env = DictInfoToList(RecordEpisodeStatistics(vector))
+    env = RecordEpisodeStatistics(vector)
     infos = env.reset()[1]
     while not vector.finished.all():
-        commands = [info["walkthrough"][info["steps"] % len(info["walkthrough"])] for info in infos]
-        infos = env.step(commands)[-1]
-    assert list(env.env.return_queue) == [1.0] * 6
-    assert sum(env.env.length_queue) == sum(len(game.walkthrough) for game in games)
+        pairs = zip(infos["walkthrough"], infos["steps"], strict=True)
+        infos = env.step([walkthrough[steps % len(walkthrough)] for walkthrough, steps in pairs])[-1]
+    assert list(env.return_queue) == [1.0] * 6
+
+
+def test_infos_become_lists_as_gymnasium_makes_them(games):
+    vector = AlfworldGymVectorEnv(games, num_envs=4, max_steps=20, epochs=1)
+    listed = DictInfoToList(vector)
+    plain = VectorAlfworldEnv(games, num_envs=4, max_steps=20)
+    assert [info["task"] for info in listed.reset()[1]] == [info["task"] for info in plain.reset()[1]]
+    for _ in range(9):
+        mine, other = listed.step(["go to countertop 1"] * 4)[-1], plain.step(["go to countertop 1"] * 4)[-1]
+        assert [info["admissible_commands"] for info in mine] == [info["admissible_commands"] for info in other]
+        assert ["final_info" in info for info in mine] == ["final_info" in info for info in other]
 
 
 def test_seeds_of_the_vector(games):

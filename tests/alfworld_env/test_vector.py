@@ -193,6 +193,20 @@ def test_another_error_of_a_game_names_it_too(kitchen):
         VectorAlfworldEnv([kitchen(), Unlucky()]).reset()
 
 
+def test_an_error_in_a_step_names_the_game_and_a_reset_helps(kitchen):
+    class Unreadable(str):
+        def strip(self, *_):
+            raise OverflowError("too much")
+
+    env = VectorAlfworldEnv([kitchen(), kitchen("look")])
+    first = env.reset()
+    with pytest.raises(RuntimeError, match=r"game games\[1\] in slot 1 raised OverflowError: too much"):
+        env.step(["look", Unreadable("look")])
+    with pytest.raises(ResetNeeded, match="after an error"):
+        env.step(["look", "look"])
+    assert env.reset() == first
+
+
 def test_a_step_wants_a_reset_and_one_text_a_slot(kitchen):
     env = VectorAlfworldEnv([kitchen(), kitchen()])
     with pytest.raises(ResetNeeded, match="reset"):

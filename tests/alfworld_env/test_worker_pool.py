@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from alfworld_env import GameData, InvalidGame, ResetNeeded, VectorAlfworldEnv
+from alfworld_env import GameData, InvalidGame, ResetNeeded, VectorAlfworldEnv, worker_pool
 from alfworld_env.slots import SlotFailed
 
 
@@ -118,9 +118,10 @@ def test_what_a_game_prints_does_not_disturb_the_answers(kitchen, capfd):
     assert (out, err) == ("", "loud\nlouder\n")
 
 
-def test_an_interrupt_in_the_middle_of_a_step_leaves_no_worker(kitchen):
-    interrupt = Evaluated("__import__('os').kill(__import__('os').getppid(), 2)", kitchen())
-    env = VectorAlfworldEnv([kitchen(), interrupt], 1, max_steps=1, num_processes=1)
+def test_an_interrupt_in_the_middle_of_a_step_leaves_no_worker_however_busy(kitchen, monkeypatch):
+    monkeypatch.setattr(worker_pool, "_GRACE", 0.1)
+    busy = Evaluated("__import__('os').kill(__import__('os').getppid(), 2), __import__('time').sleep(60)", kitchen())
+    env = VectorAlfworldEnv([kitchen(), busy], 1, max_steps=1, num_processes=1)
     env.reset()
     workers = env.process_ids
     with pytest.raises(KeyboardInterrupt):
@@ -136,7 +137,13 @@ def test_workers_cannot_be_pickled(two):
 
 
 @pytest.mark.parametrize(
-    ("end", "exit_code"), [("", 0), ("raise ValueError", 1), ("import os; os.kill(os.getpid(), 9)", -9)]
+    ("end", "exit_code"),
+    [
+        ("", 0),
+        ("raise ValueError", 1),
+        ("import os; os.kill(os.getpid(), 9)", -9),
+        ("import os; os.killpg(0, 2)", -2),  # as Ctrl-C does, workers included
+    ],
 )
 def test_no_worker_outlives_a_script_without_a_main_guard(end, exit_code, tmp_path):
     script = tmp_path / "script.py"
@@ -151,7 +158,9 @@ def test_no_worker_outlives_a_script_without_a_main_guard(end, exit_code, tmp_pa
     """
     script.write_text(textwrap.dedent(text))
     # Workers share the script's standard error, so waiting for its end waits for all of them.
-    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False, start_new_session=True
+    )
     assert (ended.returncode, len(ended.stdout.split())) == (exit_code, 2), ended.stderr
     assert "alfworld_env/worker" not in ended.stderr
 
