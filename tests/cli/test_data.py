@@ -1,90 +1,11 @@
-"""`interlat-data` as a user runs it: exit codes, texts and files. The release is stood in for by a local server."""
-
-import http.server
-import json
-import tempfile
-import threading
-import zipfile
+"""`interlat-data` as a user runs it: exit codes, texts and files; `fetch` has a file of its own."""
 
 import pytest
 
 from alfworld_env import household_games, list_games, record_expert, record_walkthrough
 from alfworld_env.distilled import list_distilled
 from alfworld_env.trajectory_file import read_trajectories
-from interlat.cli import data, data_fetch
-
-TRIALS = {
-    "train": ("pick_and_place_simple-Mug-None-Shelf-1/trial_1", "pick_heat_then_place_in_recep-Mug-None-Shelf-1/t2"),
-    "valid_seen": ("pick_cool_then_place_in_recep-Mug-None-Shelf-1/trial_3",),
-    "valid_unseen": ("pick_two_obj_and_place-Mug-None-Shelf-1/trial_4",),
-    "valid_train": ("look_at_obj_in_light-Mug-None-DeskLamp-301/trial_5",),
-}
-ORDER = ["pick_and_place_simple", "look_at_obj_in_light", "pick_clean", "pick_heat", "pick_cool", "pick_two"]
-
-
-@pytest.fixture(autouse=True)
-def _machine(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("NO_PROXY", "*")
-
-
-def game_content(trial):
-    """What ALFWorld's file of a game of that kind would hold, the game being a household one."""
-    kinds = [kind for kind in ORDER if trial.startswith(kind)]
-    game = household_games("train", 6)[ORDER.index(kinds[0])].load()
-    grammar = f'"task": [{{"rhs": "Your task is to: {game.task}"}}]'
-    content = {"pddl_domain": "(define)", "grammar": grammar, "pddl_problem": game.problem, "solvable": True}
-    return json.dumps(content | {"walkthrough": list(game.walkthrough)})
-
-
-@pytest.fixture
-def release(tmp_path):
-    """A data folder of five games."""
-    root = tmp_path / "release"
-    for folder, trials in TRIALS.items():
-        for trial in trials:
-            path = root / "json_2.1.1" / folder / trial / "game.tw-pddl"
-            path.parent.mkdir(parents=True)
-            path.write_text(game_content(trial))
-    return root
-
-
-@pytest.fixture
-def published(monkeypatch):
-    """Five games are all there are."""
-    from alfworld_env import games
-
-    monkeypatch.setattr(games, "GAMES_IN_SPLIT", {"train": 2, "seen": 1, "unseen": 1})
-    monkeypatch.setattr(games, "GAMES_IN_VALID_TRAIN", 1)
-
-
-@pytest.fixture
-def server(release, tmp_path, monkeypatch):
-    """Serves the release as a zip, as GitHub does; gives its address and the paths that were asked for."""
-    pytest.importorskip("alfworld")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "downloads"))
-    (tmp_path / "downloads").mkdir()
-    served = tmp_path / "served"
-    served.mkdir()
-    with zipfile.ZipFile(served / "games.zip", "w") as archive:
-        for path in sorted(release.rglob("*.tw-pddl")):
-            archive.write(path, path.relative_to(release))
-    (served / "broken.zip").write_bytes((served / "games.zip").read_bytes()[:500])
-    asked = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=served)
-
-        def log_message(self, *_):
-            asked.append(self.path)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", asked
-        running.shutdown()
-        thread.join()
+from interlat.cli import data
 
 
 @pytest.mark.parametrize("command", [[], ["fetch"], ["verify"], ["distil"], ["record"]])
@@ -162,14 +83,14 @@ def test_verify_fails_where_counts_are_not_the_published_ones(release, capsys):
 
 
 @pytest.mark.usefixtures("published")
-def test_verify_names_what_cannot_be_played(release, capsys):
-    broken = release / "json_2.1.1" / "train" / TRIALS["train"][1] / "game.tw-pddl"
+def test_verify_names_what_cannot_be_played(release, trials, content_of, capsys):
+    broken = release / "json_2.1.1" / "train" / trials["train"][1] / "game.tw-pddl"
     broken.write_text(broken.read_text()[:300])
-    mistaken = release / "json_2.1.1" / "valid_seen" / TRIALS["valid_seen"][0] / "game.tw-pddl"
-    mistaken.write_text(game_content("pick_two"))
+    mistaken = release / "json_2.1.1" / "valid_seen" / trials["valid_seen"][0] / "game.tw-pddl"
+    mistaken.write_text(content_of("pick_two"))
     assert data.main(["verify", "--root", str(release)]) == 1
     error = capsys.readouterr().err
-    assert f"train/{TRIALS['train'][1]}: {broken} is not a whole JSON game file" in error
+    assert f"train/{trials['train'][1]}: {broken} is not a whole JSON game file" in error
     assert "its goal is pick_two_obj_and_place, not pick_cool_then_place_in_recep" in error
     assert error.startswith("interlat-data: 2 of the 5 games and sets")
     (release / "json_2.1.1" / "valid_unseen").rename(release / "elsewhere")
@@ -183,13 +104,13 @@ def test_verify_without_games_says_how_to_get_them(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("published")
-def test_distil_writes_a_file_that_stands_for_the_folder(release, tmp_path, capsys):
+def test_distil_writes_a_file_that_stands_for_the_folder(release, trials, tmp_path, capsys):
     path = tmp_path / "new" / "all.games"
     assert data.main(["distil", "--root", str(release), "--out", str(path)]) == 0
     shown = capsys.readouterr().out
     assert "2 train, 1 seen, 1 unseen, 1 valid_train: 0.0" in shown
     assert f"export ALFWORLD_DATA={path}" in shown
-    assert [game.game_id for game in list_games("train", path)] == [f"train/{trial}" for trial in TRIALS["train"]]
+    assert [game.game_id for game in list_games("train", path)] == [f"train/{trial}" for trial in trials["train"]]
     assert data.main(["verify", "--root", str(path)]) == 0
     assert data.main(["distil", "--root", str(path), "--out", str(path), "--splits", "unseen"]) == 0
     assert {name: len(games) for name, games in list_distilled(path).items()} == {"unseen": 1}
@@ -241,60 +162,6 @@ def test_record_refuses_more_games_than_there_are(release, tmp_path, monkeypatch
     assert "more than the 2 games of alfworld train" in capsys.readouterr().err
     assert data.main(["record", "--out", str(tmp_path / "a.jsonl"), "--split", "seen"]) == 0
     assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 1
-
-
-@pytest.mark.usefixtures("published")
-def test_fetch_downloads_unpacks_and_verifies(server, tmp_path, capsys):
-    address, asked = server
-    folder = tmp_path / "new" / "data"
-    assert data.main(["fetch", "--data-dir", str(folder), "--mirror", f"{address}/games.zip"]) == 0
-    assert asked == ["/games.zip"]
-    assert sorted(path.name for path in folder.iterdir()) == ["json_2.1.1"]  # the zip is gone
-    assert "All 5 games" in capsys.readouterr().out
-    assert data.main(["fetch", "--data-dir", str(folder / "json_2.1.1"), "--mirror", f"{address}/games.zip"]) == 0
-    assert asked == ["/games.zip"]
-    assert "already; --force" in capsys.readouterr().out
-
-
-def test_fetch_fails_where_the_release_is_not_whole(server, tmp_path, capsys):
-    address, _ = server
-    for name, message in {
-        "games.zip": "train has 2 games, published are 3553",
-        "broken.zip": "is no zip archive",
-        "missing.zip": "404",
-    }.items():
-        folder = tmp_path / name
-        assert data.main(["fetch", "--data-dir", str(folder), "--mirror", f"{address}/{name}"]) == 1
-        assert message in capsys.readouterr().err
-        assert not (folder / name).exists()
-
-
-@pytest.mark.parametrize("everything", [[], ["--everything"]])
-def test_fetch_asks_for_alfworld_s_own_release_and_says_what_to_do_without_a_network(
-    everything, tmp_path, monkeypatch, capfd
-):
-    pytest.importorskip("alfworld")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.delenv("NO_PROXY")
-    monkeypatch.delenv("no_proxy", raising=False)
-    for name in ("HTTPS_PROXY", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nothing answers
-    assert data.main(["fetch", "--data-dir", str(tmp_path / "data"), *everything]) == 1
-    error = capfd.readouterr().err
-    assert "github.com" in error
-    assert "/alfworld/alfworld/releases/download/" in error
-    assert ("tw-pddl.zip" in error) is not bool(everything)  # everything begins with the scenes
-    for advice in ("HTTPS_PROXY", "--mirror", "interlat-data verify --root", "household"):
-        assert advice in error
-
-
-def test_fetch_without_alfworld_says_what_to_install(tmp_path, monkeypatch, capsys):
-    def absent(name):
-        raise data_fetch.PackageNotFoundError(name)
-
-    monkeypatch.setattr(data_fetch, "distribution", absent)
-    assert data.main(["fetch", "--data-dir", str(tmp_path)]) == 1
-    assert "pip install 'interlat[alfworld]'" in capsys.readouterr().err
 
 
 @pytest.mark.alfworld
