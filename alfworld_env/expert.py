@@ -10,66 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from alfworld_env.observation import parse_receptacles, strip_banner, task_of
+from alfworld_env.search import Search, next_place
 from alfworld_env.task_sentence import Assignment, parse_task
 from alfworld_env.wording import BANNER
 
 _CONTENTS = re.compile(r"(?:In it|On the [a-z]+ \d+), you see (.+?)\.")
 _THING = re.compile(r"a ([a-z]+ \d+)")
 _APPLIANCE = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}
-# Where things of a kind usually are; everything else is searched in random order behind these.
-_LIKELY: dict[str, tuple[str, ...]] = {
-    "countertop diningtable": (
-        "knife",
-        "butterknife",
-        "fork",
-        "spoon",
-        "spatula",
-        "ladle",
-        "bread",
-        "saltshaker",
-        "peppershaker",
-        "soapbottle",
-    ),
-    "countertop diningtable fridge sinkbasin garbagecan": ("apple", "tomato", "potato", "egg", "lettuce"),
-    "countertop cabinet sinkbasin shelf diningtable coffeemachine": (
-        "mug",
-        "cup",
-        "plate",
-        "bowl",
-        "pan",
-        "pot",
-        "glassbottle",
-    ),
-    "countertop sinkbasin toilet cabinet bathtubbasin": (
-        "soapbar",
-        "cloth",
-        "spraybottle",
-        "toiletpaper",
-        "candle",
-        "dishsponge",
-        "tissuebox",
-    ),
-    "desk sidetable drawer dresser shelf coffeetable": (
-        "book",
-        "cd",
-        "pen",
-        "pencil",
-        "creditcard",
-        "keychain",
-        "cellphone",
-        "alarmclock",
-        "watch",
-    ),
-    "sofa armchair bed coffeetable sidetable desk": (
-        "pillow",
-        "laptop",
-        "newspaper",
-        "remotecontrol",
-        "box",
-        "teddybear",
-    ),
-    "desk sidetable dresser shelf coffeetable": ("desklamp", "vase", "statue"),
-}
 
 
 @dataclass
@@ -107,9 +54,11 @@ class ExploringExpert:
     Args:
         opening: The first observation; the banner may be there or not.
         seed: Decides the order of search and the wording of thoughts.
+        search: What it knows of where things usually are; see `search.next_place`.
     """
 
-    def __init__(self, opening: str, seed: int = 0) -> None:
+    def __init__(self, opening: str, seed: int = 0, search: Search = "common-sense") -> None:
+        self.search: Search = search
         self.rng = random.Random(f"expert/{seed}/{BANNER}\n\n{strip_banner(opening)}")
         self.assignment: Assignment = parse_task(task_of(opening))
         self.belief = Belief(unexplored=parse_receptacles(opening))
@@ -244,10 +193,7 @@ class ExploringExpert:
             self.belief.unexplored = [name for name in self.receptacles if name != self.belief.at] or list(
                 self.receptacles
             )
-        likely = next((places.split() for places, kinds in _LIKELY.items() if kind in kinds), [])
-        unexplored = list(self.belief.unexplored)
-        self.rng.shuffle(unexplored)
-        best = min(unexplored, key=lambda name: (name.rpartition(" ")[0] not in likely, self.rng.random()))
+        best = next_place(kind, self.belief.unexplored, self.search, self.rng)
         return self._approach(best, admissible, "search", kind=kind)
 
     def _say(self, why: str, command: str, **words: str) -> Step:

@@ -8,6 +8,7 @@ from alfworld_env.env import AlfworldEnv
 from alfworld_env.expert import ExploringExpert
 from alfworld_env.games import Game, Split
 from alfworld_env.observation import strip_banner
+from alfworld_env.search import Search
 
 _INTENTIONS = ("Next: {0}.", "Now I {0}.", "The next step is to {0}.", "I {0}.")
 
@@ -49,7 +50,7 @@ class Trajectory:
     opening: str
     turns: tuple[Turn, ...]
     won: bool
-    source: Literal["walkthrough", "expert"]
+    source: Literal["walkthrough", "expert", "eto"]
 
 
 def record_walkthrough(game: Game, seed: int = 0) -> Trajectory:
@@ -65,11 +66,11 @@ def record_walkthrough(game: Game, seed: int = 0) -> Trajectory:
     return _trajectory(game, info["task"], opening, turns, won, "walkthrough")
 
 
-def record_expert(game: Game, seed: int = 0, max_steps: int = 50) -> Trajectory:
-    """Play a game by the exploring expert."""
+def record_expert(game: Game, seed: int = 0, max_steps: int = 50, search: Search = "common-sense") -> Trajectory:
+    """Play a game by the exploring expert, which searches as `search.next_place` says."""
     env = AlfworldEnv(game, max_steps=max_steps)
     opening, info = env.reset()
-    expert = ExploringExpert(opening, seed)
+    expert = ExploringExpert(opening, seed, search)
     observation, turns = opening, []
     won = truncated = False
     while not (won or truncated):

@@ -6,21 +6,23 @@ ALFWorld's splits need ALFWORLD_DATA; without it only household games are played
 import argparse
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from alfworld_env import Game, GameDataNotFound, TaskType, household_games, list_games, record_expert
+from alfworld_env.search import Search
 
 LIMITS = (20, 30, 50)
 ALL = "all"
 
 
-def steps_to_win(games: Iterable[Game], seed: int) -> dict[str, list[int | None]]:
+def steps_to_win(games: Iterable[Game], seed: int, search: Search) -> dict[str, list[int | None]]:
     """Steps each game took, None where it was not won, by task type and for all together."""
     steps: dict[str, list[int | None]] = defaultdict(list)
     for game in games:
-        played = record_expert(game, seed, max_steps=max(LIMITS))
+        played = record_expert(game, seed, max(LIMITS), search)
         taken = len(played.turns) if played.won else None
         steps[game.task_type].append(taken)
         steps[ALL].append(taken)
@@ -48,8 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Success of the exploring expert, in percent.")
     parser.add_argument("--household", type=int, default=600, metavar="N", help="household games, all unseen")
     parser.add_argument("--seed", type=int, default=0, help="of the expert")
+    parser.add_argument("--search", default="common-sense", choices=get_args(Search), help="what the expert knows")
     options = parser.parse_args()
-    results = {name: steps_to_win(games, options.seed) for name, games in columns(options.household).items()}
+    results = {
+        name: steps_to_win(games, options.seed, options.search) for name, games in columns(options.household).items()
+    }
     table = Table("task type", title=f"won within {' / '.join(map(str, LIMITS))} steps, %")
     for name, steps in results.items():
         table.add_column(f"{name} ({len(steps[ALL])})", justify="right")
