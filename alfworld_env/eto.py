@@ -23,7 +23,6 @@ ETO = "agent-eto/eto-sft-trajectory"
 ETO_FILE = "data/alfworld_sft.json"
 
 _log = logging.getLogger(__name__)
-_SOURCE: Any = "eto"
 _SPLIT_OF_FOLDER: dict[str, Split] = {folder: split for split, folder in FOLDER_OF_SPLIT.items()} | {
     VALID_TRAIN: "train"
 }
@@ -90,7 +89,7 @@ def read_entry(entry: Any) -> Trajectory:
     steps = tuple(
         _turn(answer, observation) for answer, observation in zip_longest(turns[3::2], turns[4::2], fillvalue="")
     )
-    return Trajectory(game_id, split, str(task_type), task, opening, steps, won=True, source=_SOURCE)
+    return Trajectory(game_id, split, str(task_type), task, opening, steps, won=True, source="eto")
 
 
 def _local(source: Path | str) -> Path:
