@@ -52,8 +52,9 @@ class VectorAlfworldEnv:
         seed: Shuffles the games anew each epoch; None plays them in the order given.
         num_processes: Worker processes to divide the slots over, at most one a slot; 0 plays in this process. Answers
             are the same. Meant for the textworld engine, at about 100 ms a step. A message to a worker costs this
-            process some 25 us, and 5 us a slot, where a native step takes 30 to 40 us: that engine gains from 8 slots
-            a worker on where cores are idle, and loses where they are not. Games must pickle.
+            process some 25 us, and 5 us a slot, where a native step takes 30 to 40 us: by these numbers that engine
+            gains with 8 slots a worker or more and idle cores. On two cores busy with other work it only lost.
+            Games must pickle.
 
     Raises:
         ValueError: An argument is out of its range.
