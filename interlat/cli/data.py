@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from alfworld_env.games import VALID_TRAIN, Split
+from alfworld_env.search import Search
 from alfworld_env.trajectory_file import Form
 from interlat.cli.data_record import EnvName, Policy
 from interlat.cli.exit_codes import run_command
@@ -36,7 +37,7 @@ def _run(options: argparse.Namespace) -> None:
         case "distil":
             data_sets.distil(options.out, options.root, options.splits, options.household)
         case "record":
-            names = ("out", "env", "split", "policy", "form", "max_steps", "seed", "games", "won_only")
+            names = ("out", "env", "split", "policy", "form", "max_steps", "seed", "games", "won_only", "search")
             data_record.record(data_record.RecordSettings(**{name: getattr(options, name) for name in names}))
 
 
@@ -72,7 +73,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    text = "count the games by split and task type, and read every one"
+    text = "count the games by split and task type, and play every one by its walkthrough"
     verify = commands.add_parser("verify", help=text, description=text, epilog=EXIT_CODES)
     verify.add_argument(
         "--root", type=Path, metavar="PATH", help="data folder or distilled file (default: ALFWORLD_DATA)"
@@ -105,6 +106,13 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         choices=get_args(Policy),
         default="expert",
         help="one that has to search, or one that knows the way (default: %(default)s)",
+    )
+    record.add_argument(
+        "--search",
+        choices=get_args(Search),
+        default="common-sense",
+        metavar="ODDS",
+        help="common-sense or measured odds of where things are (default: %(default)s)",
     )
     record.add_argument(
         "--form", choices=get_args(Form), default="react", help="with thoughts or without (default: %(default)s)"

@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from alfworld_env import Game, Split, TaskType
+from alfworld_env.search import Search
 from alfworld_env.trajectories import Trajectory, record_expert, record_walkthrough
 from alfworld_env.trajectory_file import Form, write_trajectories
 from interlat.cli.terminal import table_console
@@ -37,6 +38,7 @@ class RecordSettings:
         seed: of the expert.
         games: how many; None takes all.
         won_only: whether games that were not won are left out of the file.
+        search: what the expert knows of where things usually are.
     """
 
     out: Path
@@ -48,6 +50,7 @@ class RecordSettings:
     seed: int = 0
     games: int | None = None
     won_only: bool = False
+    search: Search = "common-sense"
 
     def __post_init__(self) -> None:
         if self.max_steps < 1 or (self.games is not None and self.games < 1):
@@ -94,7 +97,7 @@ def _played(
 
 def _play(game: Game, settings: RecordSettings) -> Trajectory:
     if settings.policy == "expert":
-        return record_expert(game, settings.seed, settings.max_steps)
+        return record_expert(game, settings.seed, settings.max_steps, settings.search)
     return record_walkthrough(game, settings.seed)
 
 
