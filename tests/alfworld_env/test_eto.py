@@ -102,7 +102,7 @@ def test_the_answer_that_ended_the_game_is_told_where_the_action_tells_it(action
     ("game_file", "identity"),
     [
         (f"data/json_2.1.1/valid_seen/{TASK_FOLDER}/trial_1", (f"valid_seen/{TASK_FOLDER}/trial_1", "seen")),
-        (f"/home/x/train/valid_train/{TASK_FOLDER}/trial_1/", (f"valid_train/{TASK_FOLDER}/trial_1", "train")),
+        (f"/data/train/valid_train/{TASK_FOLDER}/trial_1/", (f"valid_train/{TASK_FOLDER}/trial_1", "train")),
         (f"C:\\d\\valid_unseen\\{TASK_FOLDER}\\t\\game.tw-pddl", (f"valid_unseen/{TASK_FOLDER}/t", "unseen")),
     ],
 )
