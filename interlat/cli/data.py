@@ -10,8 +10,9 @@ from typing import get_args
 from alfworld_env.games import VALID_TRAIN, Split
 from alfworld_env.search import Search
 from alfworld_env.trajectory_file import Form
-from interlat.cli.data_record import EnvName, Policy
+from interlat.cli.data_record import Policy
 from interlat.cli.exit_codes import run_command
+from interlat.data.games import EnvName
 from interlat.errors import InvalidSetting
 
 PROGRAM = "interlat-data"

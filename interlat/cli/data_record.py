@@ -15,10 +15,9 @@ from alfworld_env.search import Search
 from alfworld_env.trajectories import Trajectory, record_expert, record_walkthrough
 from alfworld_env.trajectory_file import Form, write_trajectories
 from interlat.cli.terminal import table_console
-from interlat.data.games import Alfworld, GameSource, Household
+from interlat.data.games import EnvName, games_named
 from interlat.errors import InvalidSetting
 
-EnvName: TypeAlias = Literal["alfworld", "household"]
 Policy: TypeAlias = Literal["expert", "walkthrough"]
 STEP_LIMITS = (20, 30, 50)  # the limits papers give results for
 ALL = "all"
@@ -74,8 +73,7 @@ def record(settings: RecordSettings) -> None:
 
 
 def _games(settings: RecordSettings) -> Sequence[Game]:
-    source: GameSource = Alfworld() if settings.env == "alfworld" else Household()
-    games: Sequence[Game] = source.games(settings.split, settings.games)
+    games: Sequence[Game] = games_named(settings.env).games(settings.split, settings.games)
     if settings.games is not None and len(games) < settings.games:
         raise InvalidSetting(
             f"--games {settings.games} is more than the {len(games)} games of {settings.env} {settings.split}"

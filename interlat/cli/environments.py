@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alfworld_env import AlfworldEnv, Info, strip_banner
-from interlat.data.games import Alfworld, GameSource, Household
+from interlat.data.games import games_named
 from interlat.errors import InvalidSetting
 from interlat.evaluation.environment import EnvironmentFactory
 from interlat.evaluation.settings import EvalSettings
@@ -26,8 +26,7 @@ def games_of(settings: EvalSettings) -> Sequence[Any]:
         InvalidSetting: if there are fewer than asked for.
         GameDataNotFound: if ALFWorld's own are asked for and are not there.
     """
-    source: GameSource = Alfworld() if settings.env == "alfworld" else Household()
-    games: Sequence[Any] = source.games(settings.split, settings.games)
+    games: Sequence[Any] = games_named(settings.env).games(settings.split, settings.games)
     if settings.games is not None and len(games) < settings.games:
         raise InvalidSetting(
             f"--games {settings.games} is more than the {len(games)} games of {settings.env} {settings.split}; "

@@ -6,9 +6,11 @@ The only file of this package that reaches ``alfworld_env``, and it does so when
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 Split = Literal["train", "seen", "unseen"]
+EnvName: TypeAlias = Literal["alfworld", "household", "household-measured"]
+Rooms: TypeAlias = Literal["small", "measured"]
 
 
 class GameSource(ABC):
@@ -28,20 +30,23 @@ class Household(GameSource):
 
     Args:
         seed: of the generator.
+        rooms: "small": about twenty receptacles and ten things, which the tiny agents that come with the library were
+            taught on. "measured": rooms with as much in them as ALFWorld's.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, rooms: Rooms = "small") -> None:
         self.seed = seed
+        self.rooms: Rooms = rooms
 
     def games(self, split: Split, count: int | None) -> Sequence[Any]:
         """The first games of a split; 134 where no number is given, as many as ALFWorld's unseen split has."""
         from alfworld_env import household_games
 
-        return household_games(split, count or 134, self.seed)
+        return household_games(split, count or 134, self.seed, self.rooms)
 
     def identity(self) -> dict[str, object]:
-        """The generator's seed."""
-        return {"env": "household", "seed": self.seed}
+        """The kind of rooms and the generator's seed."""
+        return {"env": "household" if self.rooms == "small" else f"household-{self.rooms}", "seed": self.seed}
 
 
 class Alfworld(GameSource):
@@ -66,6 +71,11 @@ class Alfworld(GameSource):
     def identity(self) -> dict[str, object]:
         """The order's seed; the games themselves are the release's."""
         return {"env": "alfworld", "seed": self.seed}
+
+
+def games_named(env: EnvName) -> GameSource:
+    """The source that a command line names."""
+    return Alfworld() if env == "alfworld" else Household(rooms="small" if env == "household" else "measured")
 
 
 def house_of(game: Any) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from interlat.data.games import EnvName
 from interlat.errors import InvalidSetting
 from interlat.evaluation.conditions import Condition, MessageKind, parse_conditions
 
@@ -15,7 +16,7 @@ class EvalSettings:
     """Settings of an evaluation.
 
     Args:
-        env: ALFWorld's own games, or the embedded ones
+        env: ALFWorld's own games, or the embedded ones in small rooms or in rooms like ALFWorld's
         split: which games
         checkpoint: run folder of the actor
         policy: who plays; scripted ones need no checkpoint and read no message
@@ -37,7 +38,7 @@ class EvalSettings:
         InvalidSetting: if a value is out of range or two contradict.
     """
 
-    env: Literal["alfworld", "household"] = "alfworld"
+    env: EnvName = "alfworld"
     split: Literal["train", "seen", "unseen"] = "unseen"
     checkpoint: Path | None = None
     policy: Literal["actor", "expert", "walkthrough", "random"] = "actor"
