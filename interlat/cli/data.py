@@ -101,7 +101,13 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     record = commands.add_parser("record", help=text, description=text, epilog=EXIT_CODES)
     record.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="the file to write")
     record.add_argument("--split", choices=get_args(Split), default="train", help="(default: %(default)s)")
-    record.add_argument("--env", choices=get_args(EnvName), default="alfworld", help="(default: %(default)s)")
+    record.add_argument(
+        "--env",
+        choices=get_args(EnvName),
+        default="alfworld",
+        metavar="ENV",
+        help=f"{', '.join(get_args(EnvName))} (default: %(default)s)",
+    )
     record.add_argument(
         "--policy",
         choices=get_args(Policy),
