@@ -26,7 +26,8 @@ ODD_VALUES = (
     "look",
 )
 ODD_WORDS = (
-    *[
+    *(
+        "",
         "x",
         "-",
         "?o",
@@ -38,34 +39,16 @@ ODD_WORDS = (
         "((",
         "))",
         "0",
+        "9" * 5000,
         "1e999",
         ";",
         '"',
         "\\",
-        "é",
-        "中",
-        "_bar_",
-        "_bar_01",
-        "Mug_bar_",
-        "Mug_bar_99",
-        "basin_bar_1",
-        "agent1",
-        "agent2",
-        ":init",
-    ],
-    *(
-        "",
-        "9" * 5000,
         "\x00",
-        "\u2028",
-        "\u00a0",
-        "\u200b",
-        "AppleType",
-        "loc_bar_00",
-        "Fridge_bar_01 Fridge_bar_01",
-        ":goal",
+        "é",
     ),
-    *("(openable agent1)", "(holds agent1 Mug_bar_01)", "(= a b)"),
+    *("_bar_", "_bar_01", "Mug_bar_", "Mug_bar_99", "basin_bar_1", "agent1", "agent2", "AppleType", "loc_bar_00", "中"),
+    *(":init", ":goal", "\u2028", "\u00a0", "\u200b", "Fridge_bar_01 Fridge_bar_01", "(openable agent1)", "(= a b)"),
 )
 
 
