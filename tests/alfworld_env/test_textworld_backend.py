@@ -43,11 +43,11 @@ def made(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["place", "two", "look", "clean", "heat", "cool"])
 def test_both_engines_agree_on_the_small_kitchen(kitchen, kind):
-    assert list(differences(kitchen(kind), steps=20, seed=1)) == []
+    assert list(differences(kitchen(kind), steps=10, seed=1)) == []
 
 
 def test_the_contract_holds_with_shipped_domain_and_grammar(kitchen):
-    check_env(lambda: AlfworldEnv(kitchen("heat"), engine="textworld", max_steps=9), num_steps=6)
+    check_env(lambda: AlfworldEnv(kitchen("place"), engine="textworld", max_steps=5), num_steps=4)
 
 
 def test_engines_in_play_do_not_disturb_each_other_and_are_reused(kitchen):
