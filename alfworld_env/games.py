@@ -112,7 +112,7 @@ def read_game(path: Path | str) -> GameData:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise GameDataNotFound(f"no game file at {path}. {_HOW_TO_GET}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidGame(f"{path} is not a whole JSON game file ({error}); fetch it again") from error
     return _checked(content, path)
 
@@ -124,6 +124,8 @@ def _checked(content: Any, path: Path) -> GameData:
     wrong = [key for key, kind in wanted.items() if not isinstance(content.get(key), kind)]
     if wrong:
         raise InvalidGame(f"{path} lacks {', '.join(wrong)}; it has {sorted(content)}. Is it an ALFWorld 2.1.2 game?")
+    if not all(isinstance(command, str) for command in content["walkthrough"]):
+        raise InvalidGame(f"the walkthrough in {path} must be a list of commands, got {content['walkthrough']!r:.200}")
     if content.get("solvable") is False:
         raise InvalidGame(f"{path} is marked unsolvable; leave it out")
     task = _TASK_LINE.search(content["grammar"])

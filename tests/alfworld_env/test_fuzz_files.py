@@ -68,7 +68,6 @@ def test_a_whole_file_is_played(games, tmp_path):
         played(path, random.Random(0))
 
 
-@pytest.mark.xfail(strict=False, reason="read_game does not refuse these yet")
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_deeply_nested_file_is_refused(games, tmp_path, opening, closed):
@@ -82,7 +81,6 @@ def test_a_deeply_nested_file_is_refused(games, tmp_path, opening, closed):
             AlfworldEnv(path)
 
 
-@pytest.mark.xfail(strict=False, reason="read_game does not refuse these yet")
 @pytest.mark.parametrize("walkthrough", ODD_WALKTHROUGHS, ids=repr)
 def test_a_walkthrough_of_anything_but_commands_is_refused(games, tmp_path, walkthrough):
     path = tmp_path / "game.tw-pddl"
