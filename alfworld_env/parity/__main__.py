@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from alfworld_env.errors import AlfworldEnvError
 from alfworld_env.games import Split
+from alfworld_env.household.game import Rooms
 from alfworld_env.parity.jobs import compare_games
 from alfworld_env.parity.records import GameRecord, RecordFile, open_records, read_records
 from alfworld_env.parity.report import markdown, terminal_table
@@ -54,7 +55,9 @@ def _report(arguments: Sequence[str], console: Console) -> int:
 
 def _compare(arguments: Sequence[str], console: Console) -> int:
     options = _options(arguments)
-    selected = select_games(options.counts, options.splits or get_args(Split), options.household, options.seed)
+    selected = select_games(
+        options.counts, options.splits or get_args(Split), options.household, options.seed, options.rooms
+    )
     opened: AbstractContextManager[tuple[list[GameRecord], RecordFile | None]] = nullcontext(([], None))
     if options.out:
         opened = open_records(options.out, options.steps, options.seed)
@@ -121,7 +124,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="ALFWorld's games: one number, drawn from --splits together, or for each split as in: seen=all train=200",
     )
     parser.add_argument("--splits", nargs="+", choices=get_args(Split), help="for one number; all by default")
-    parser.add_argument("--household", type=int, default=0, metavar="N", help="household games, of split unseen")
+    parser.add_argument(
+        "--household", type=int, default=0, metavar="N", help="household games of each kind of --rooms, of split unseen"
+    )
+    parser.add_argument("--rooms", nargs="+", choices=get_args(Rooms), default=["small"], help="(default: small)")
     parser.add_argument("--steps", type=int, default=60, help="random steps in each game, after its walkthrough")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing of games and of the walks")
     parser.add_argument("--jobs", type=int, default=1, help="processes")

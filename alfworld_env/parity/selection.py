@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
 from alfworld_env.games import Game, Split, list_games
+from alfworld_env.household import household_games
+from alfworld_env.household.game import Rooms
 
 ALL = "all"
-HOUSEHOLD = "household"
+HOUSEHOLD: dict[Rooms, str] = {"small": "household", "measured": "household-measured"}
 
 
 class Selected(NamedTuple):
-    """A game and the name of the set it is counted under: a split, or "household"."""
+    """A game and the name of the set it is counted under: a split, or the kind of household games."""
 
     kind: str
     game: Game
@@ -38,15 +40,20 @@ def parse_counts(words: Sequence[str]) -> int | dict[Split, int | None]:
 
 
 def select_games(
-    counts: int | dict[Split, int | None], splits: Sequence[Split], num_household: int, seed: int
+    counts: int | dict[Split, int | None],
+    splits: Sequence[Split],
+    num_household: int,
+    seed: int,
+    rooms: Sequence[Rooms] = ("small",),
 ) -> list[Selected]:
     """Draw the games; the same arguments give the same games.
 
     Args:
         counts: As `parse_counts` gives them. One number is drawn from all of `splits` together.
         splits: Used with one number only.
-        num_household: How many household games come after them.
+        num_household: How many household games of each kind of rooms come after them.
         seed: Which games are drawn.
+        rooms: The kinds of rooms.
 
     Raises:
         GameDataNotFound: ALFWorld's games are asked for and are not there.
@@ -61,8 +68,6 @@ def select_games(
             everyone = count is None or count >= len(games)
             drawn += games if everyone else random.Random(f"{seed} {split}").sample(games, count or 0)
     selected = [Selected(game.split, game) for game in drawn]
-    if num_household:
-        from alfworld_env.household import household_games
-
-        selected += [Selected(HOUSEHOLD, game) for game in household_games("unseen", num_household, seed)]
+    for kind in rooms:
+        selected += [Selected(HOUSEHOLD[kind], game) for game in household_games("unseen", num_household, seed, kind)]
     return selected

@@ -156,6 +156,9 @@ def test_household_games_need_no_data(monkeypatch, tmp_path):
     monkeypatch.setenv("ALFWORLD_DATA", str(tmp_path))
     selected = select_games(0, ["seen"], 3, seed=1)
     assert [one.kind for one in selected] == ["household"] * 3
+    both = select_games(0, ["seen"], 2, seed=1, rooms=["small", "measured"])
+    assert [one.kind for one in both] == ["household"] * 2 + ["household-measured"] * 2
+    assert all(one.game.game_id.startswith(f"{one.kind}/unseen/") for one in both)
     with pytest.raises(GameDataNotFound):
         select_games({"seen": 1}, [], 0, seed=1)
 
