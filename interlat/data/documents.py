@@ -56,12 +56,13 @@ class DocumentDataset(Dataset[Document]):
         varied: whether plans come in several wordings.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a document is made of, and how
         self,
         records: Sequence[TaskRecord],
         tokenizer: PreTrainedTokenizerBase,
         conversation: ConversationTokens,
         request: Callable[[str, str | None], list[int]],
+        *,
         view: Literal["task", "house"],
         seed: int = 0,
         kinds: Sequence[DocumentKind] = get_args(DocumentKind),
@@ -74,11 +75,13 @@ class DocumentDataset(Dataset[Document]):
         self.seed, self.varied = seed, varied
         told = [found for record in records for found in _HOUSE_LINE.findall(record.house)]
         self.things = sorted({thing for thing, _ in told})
+        self.places = sorted({place for _, place in told})
         self._pieces: dict[str, list[int]] = {}
         self._end = self._encode(ChatFormat.of(tokenizer).assistant_end)
-        self.places = sorted({place for _, place in told})
         # An expert that did not finish in time is no example.
-        self.documents = [(kind, record) for kind in kinds for record in records if kind != "explored" or record.explored]
+        self.documents = [
+            (kind, record) for kind in kinds for record in records if kind != "explored" or record.explored
+        ]
         random.Random(seed).shuffle(self.documents)
 
     def __len__(self) -> int:

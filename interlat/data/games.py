@@ -1,12 +1,16 @@
 """Where games come from, as the rest of the library sees it: a protocol, and the two sources that fulfil it.
 
-The only file of this package that reaches ``alfworld_env``, and it does so when a source is used, not on import.
+``alfworld_env`` is reached when a source is used, not on import.
 """
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
+
+from interlat.data.demonstrations import demonstrations_identity, load_demonstrations
+from interlat.data.trajectories import Turns
+from interlat.errors import InvalidSetting
 
 Split = Literal["train", "seen", "unseen"]
 EnvName: TypeAlias = Literal["alfworld", "household", "household-measured"]
@@ -23,6 +27,10 @@ class GameSource(ABC):
     @abstractmethod
     def identity(self) -> dict[str, object]:
         """What determines the games, for content-addressed caching and provenance."""
+
+    def demonstrations(self) -> Mapping[str, Turns]:
+        """How to play, by game id, where somebody has shown it; all other games are shown by their walkthrough."""
+        return {}
 
 
 class Household(GameSource):
@@ -55,22 +63,46 @@ class Alfworld(GameSource):
     Args:
         root: data folder; None takes ``ALFWORLD_DATA``.
         seed: shuffles the order, so that the first games are of all types and scenes.
+        shown_by: whose games to learn from: ETO's data set ("agent-eto/eto-sft-trajectory", or the path of its file), as
+            papers do, or a file of `interlat-data record`; None takes walkthroughs. Train games that nobody has won in it
+            are left out.
     """
 
-    def __init__(self, root: str | None = None, seed: int = 0) -> None:
-        self.root, self.seed = root, seed
+    def __init__(self, root: str | None = None, seed: int = 0, shown_by: str | None = None) -> None:
+        self.root, self.seed, self.shown_by = root, seed, shown_by
+        self._shown: Mapping[str, Turns] | None = None
 
     def games(self, split: Split, count: int | None) -> Sequence[Any]:
-        """Games of a split in a seeded order."""
+        """Games of a split in a seeded order.
+
+        Raises:
+            InvalidSetting: if no train game was won in `shown_by`.
+        """
         from alfworld_env import list_games
 
         games = list(list_games(split, self.root))
         random.Random(self.seed).shuffle(games)
+        if split == "train" and self.shown_by is not None:
+            shown = self.demonstrations()
+            games = [game for game in games if game.game_id in shown]
+            if not games:
+                raise InvalidSetting(
+                    f"none of the {len(shown)} games won in {self.shown_by} is a train game here; name another file"
+                )
         return games[:count]
 
     def identity(self) -> dict[str, object]:
-        """The order's seed; the games themselves are the release's."""
-        return {"env": "alfworld", "seed": self.seed}
+        """The order's seed, and what is learned from; the games themselves are the release's."""
+        shown = {} if self.shown_by is None else {"shown_by": demonstrations_identity(self.shown_by)}
+        return {"env": "alfworld", "seed": self.seed, **shown}
+
+    def demonstrations(self) -> Mapping[str, Turns]:
+        """What `shown_by` holds."""
+        if self.shown_by is None:
+            return {}
+        if self._shown is None:
+            self._shown = load_demonstrations(self.shown_by)
+        return self._shown
 
 
 def games_named(env: EnvName) -> GameSource:

@@ -5,7 +5,7 @@ Kept as JSON lines. Knows nothing of models; games are reached through the recor
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class TaskRecord:
         opening: first observation with the task, banner left out.
         house: where things are, in words; what ``view: house`` adds.
         walkthrough: commands that solve the game.
-        guided: the walkthrough with thoughts and observations: how to act on a plan.
+        guided: how to act on a plan, with thoughts and observations: the walkthrough, or how somebody else played.
         explored: an expert that had to search; empty if it did not finish within the step cap.
     """
 
@@ -39,8 +39,17 @@ class TaskRecord:
     explored: Turns
 
 
-def record_games(games: Sequence[Any], max_explore_steps: int, seed: int) -> Iterator[TaskRecord]:
-    """Play every game by its walkthrough and by the exploring expert."""
+def record_games(
+    games: Sequence[Any], max_explore_steps: int, seed: int, shown: Mapping[str, Turns] | None = None
+) -> Iterator[TaskRecord]:
+    """Play every game by its walkthrough and by the exploring expert.
+
+    Args:
+        games: the games.
+        max_explore_steps: step cap of the expert.
+        seed: of the expert and of wording.
+        shown: how others have played games, by game id; learned from in place of the walkthrough.
+    """
     from alfworld_env import house_view, record_expert, record_walkthrough
 
     for game in games:
@@ -52,7 +61,8 @@ def record_games(games: Sequence[Any], max_explore_steps: int, seed: int) -> Ite
             guided.opening,
             house_view(game),
             tuple(turn.action for turn in guided.turns),
-            tuple((turn.thought, turn.action, turn.observation) for turn in guided.turns),
+            (shown or {}).get(game.game_id)
+            or tuple((turn.thought, turn.action, turn.observation) for turn in guided.turns),
             tuple((turn.thought, turn.action, turn.observation) for turn in explored.turns) if explored.won else (),
         )
 

@@ -123,7 +123,14 @@ class DocumentDataModule(LightningDataModule):
             return encode(self.tokenizer, request_text(chat, opening, house))
 
         dataset = DocumentDataset(
-            records, self.tokenizer, conversation, request, self.view, self.seed, self.kinds, self.varied
+            records,
+            self.tokenizer,
+            conversation,
+            request,
+            view=self.view,
+            seed=self.seed,
+            kinds=self.kinds,
+            varied=self.varied,
         )
         return [dataset[i] for i in range(len(dataset))]
 

@@ -32,10 +32,9 @@ def ensure_records(
     path = content_folder(cache, "records", settings) / f"{split}.jsonl"
     if not path.is_file():
         chosen = games.games(split, count)
+        records = record_games(chosen, max_explore_steps, seed, games.demonstrations())
         with Progress(transient=True) as progress:
-            recorded = progress.track(
-                record_games(chosen, max_explore_steps, seed), len(chosen), description=f"recording {split} games"
-            )
+            recorded = progress.track(records, len(chosen), description=f"recording {split} games")
             save_records(recorded, path)
     return path
 

@@ -21,7 +21,7 @@ RECORDS = task_records(6)
 @pytest.fixture(params=["house", "task"])
 def documents(request: pytest.FixtureRequest, sender: ReasoningAgent) -> DocumentDataset:
     conversation = Conversation(sender.tokenizer)
-    return DocumentDataset(RECORDS, sender.tokenizer, conversation, sender.prompt_ids, request.param)
+    return DocumentDataset(RECORDS, sender.tokenizer, conversation, sender.prompt_ids, view=request.param)
 
 
 def _of(documents: DocumentDataset, kind: str) -> list[tuple[Document, str, str, int]]:
@@ -97,5 +97,5 @@ def test_a_drill_is_the_same_every_time(documents: DocumentDataset):
 
 def test_only_the_kinds_asked_for_are_made(sender: ReasoningAgent):
     conversation = Conversation(sender.tokenizer)
-    plans = DocumentDataset(RECORDS, sender.tokenizer, conversation, sender.prompt_ids, "house", kinds=["plan"])
+    plans = DocumentDataset(RECORDS, sender.tokenizer, conversation, sender.prompt_ids, view="house", kinds=["plan"])
     assert [kind for kind, _ in plans.documents] == ["plan"] * 6

@@ -25,7 +25,11 @@ def test_the_rarest_are_kept_in_the_plan_s_order():
 
 
 def test_among_equals_the_earlier_is_kept():
-    assert Keywords(PLANS).positions(PLANS[0], 3).tolist() == [0, 1, 4]  # tokens 0 and 1 are as frequent: the first of four
+    assert Keywords(PLANS).positions(PLANS[0], 3).tolist() == [
+        0,
+        1,
+        4,
+    ]  # tokens 0 and 1 are as frequent: the first of four
 
 
 def test_a_token_of_no_plan_comes_before_all_others():
@@ -36,6 +40,7 @@ def test_a_token_of_no_plan_comes_before_all_others():
 def test_positions_ascend_and_no_token_left_out_says_more(ids: list[int], count: int):
     keywords = Keywords(PLANS)
     kept = keywords.positions(torch.tensor(ids, dtype=torch.long), count).tolist()
-    assert kept == sorted(set(kept)) and len(kept) == min(count, len(ids))
+    assert kept == sorted(set(kept))
+    assert len(kept) == min(count, len(ids))
     least = min((keywords.surprise[ids[position]] for position in kept), default=math.inf)
     assert all(keywords.surprise[ids[position]] <= least for position in set(range(len(ids))) - set(kept))
