@@ -42,13 +42,14 @@ def columns(num_household: int) -> dict[str, Sequence[Game]]:
         found = {f"ALFWorld {split}": list_games(split) for split in ("train", "seen", "unseen")}
     except GameDataNotFound as error:
         Console(stderr=True).print(f"household games only: {error}")
-    return {**found, "household unseen": household_games("unseen", num_household)}
+    small, measured = (household_games("unseen", num_household, rooms=rooms) for rooms in ("small", "measured"))
+    return {**found, "household unseen": small, "household-measured unseen": measured}
 
 
 def main() -> None:
     """Play and print."""
     parser = argparse.ArgumentParser(description="Success of the exploring expert, in percent.")
-    parser.add_argument("--household", type=int, default=600, metavar="N", help="household games, all unseen")
+    parser.add_argument("--household", type=int, default=600, metavar="N", help="household games of each kind of rooms")
     parser.add_argument("--seed", type=int, default=0, help="of the expert")
     parser.add_argument("--search", default="common-sense", choices=get_args(Search), help="what the expert knows")
     options = parser.parse_args()
