@@ -1,13 +1,9 @@
-import re
-from pathlib import Path
-
 import pytest
 
 from alfworld_env import AlfworldEnv, household_games, record_expert, record_walkthrough
 from alfworld_env.wording import BANNER, TASK_PREFIX
 
 LEADS = ("Next: ", "Now I ", "The next step is to ", "I ")
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "alfworld_env.md"
 
 
 @pytest.mark.parametrize(("record", "source"), [(record_walkthrough, "walkthrough"), (record_expert, "expert")])
@@ -70,10 +66,3 @@ def test_alfworld_s_games_are_recorded_alike(real_games):
     assert played.won
     assert not played.opening.startswith("-=")
     assert (played.game_id, played.split, played.task_type) == (game.game_id, "unseen", "look_at_obj_in_light")
-
-
-def test_the_documented_example_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.DOTALL)
-    names: dict = {}
-    exec(example, names)
-    assert names["info"]["won"]

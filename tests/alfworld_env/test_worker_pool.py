@@ -118,7 +118,15 @@ def test_what_a_game_prints_does_not_disturb_the_answers(kitchen, capfd):
     assert (out, err) == ("", "loud\nlouder\n")
 
 
-def test_an_interrupt_in_the_middle_of_a_step_leaves_no_worker_however_busy(kitchen, monkeypatch):
+@pytest.fixture
+def interruptible():
+    """Jobs that a shell starts in the background are told to ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_in_the_middle_of_a_step_leaves_no_worker_however_busy(kitchen, monkeypatch, interruptible):
     monkeypatch.setattr(worker_pool, "_GRACE", 0.1)
     busy = Evaluated("__import__('os').kill(__import__('os').getppid(), 2), __import__('time').sleep(60)", kitchen())
     env = VectorAlfworldEnv([kitchen(), busy], 1, max_steps=1, num_processes=1)
@@ -145,7 +153,7 @@ def test_workers_cannot_be_pickled(two):
         ("import os; os.killpg(0, 2)", -2),  # as Ctrl-C does, workers included
     ],
 )
-def test_no_worker_outlives_a_script_without_a_main_guard(end, exit_code, tmp_path):
+def test_no_worker_outlives_a_script_without_a_main_guard(end, exit_code, tmp_path, interruptible):
     script = tmp_path / "script.py"
     text = f"""
         from alfworld_env import VectorAlfworldEnv, household_games
