@@ -4,11 +4,13 @@ import pickle
 import subprocess
 import sys
 from collections import Counter
+from typing import get_args
 
 import pytest
 
 from alfworld_env import AlfworldEnv, NativeEngine, TaskType, household_games, parse_receptacles
 from alfworld_env.household.catalogue import ROOMS
+from alfworld_env.household.game import Rooms
 from alfworld_env.household.small import TRAIN_SCENES, UNSEEN_SCENES, scene_of
 from alfworld_env.household.things import APPLIANCES
 from alfworld_env.problem import parse_problem
@@ -127,19 +129,22 @@ def test_seen_games_are_new_games_in_training_scenes():
     assert not {told(game) for game in train} & {told(game) for game in seen}
 
 
-def test_an_id_names_one_game_for_ever():
-    first, again, other = (household_games("train", 30, seed) for seed in (0, 0, 1))
+@pytest.mark.parametrize("rooms", get_args(Rooms))
+def test_an_id_names_one_game_for_ever(rooms):
+    first, again, other = (household_games("train", 30, seed, rooms) for seed in (0, 0, 1))
     assert first == again
-    assert household_games("train", 50)[:30] == first
+    assert household_games("train", 50, rooms=rooms)[:30] == first
     assert [game.load() for game in pickle.loads(pickle.dumps(first))] == [game.load() for game in again]
     assert not {game.game_id for game in first} & {game.game_id for game in other}
     assert not {game.load().problem for game in first} & {game.load().problem for game in other}
 
 
-def test_games_do_not_depend_on_the_order_of_sets():
+@pytest.mark.parametrize("rooms", get_args(Rooms))
+def test_games_do_not_depend_on_the_order_of_sets(rooms):
     program = (
         "from alfworld_env import household_games, record_expert;"
-        "print([(g.load(), record_expert(g)) for s in ('train', 'unseen') for g in household_games(s, 12)])"
+        f"games = [g for s in ('train', 'unseen') for g in household_games(s, 12, rooms='{rooms}')];"
+        "print([(g, g.load(), record_expert(g)) for g in games])"
     )
     printed = {
         subprocess.run(
