@@ -1,20 +1,18 @@
 """Records an expert playing many games, and sums up how often it wins; knows nothing of training."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from alfworld_env import Game, Split, TaskType
 from alfworld_env.search import Search
 from alfworld_env.trajectories import Trajectory, record_expert, record_walkthrough
 from alfworld_env.trajectory_file import Form, write_trajectories
-from interlat.cli.terminal import table_console
+from interlat.cli.terminal import shown, table_console
 from interlat.data.games import EnvName, games_named
 from interlat.errors import InvalidSetting
 
@@ -85,7 +83,7 @@ def _played(
     games: Sequence[Game], settings: RecordSettings, taken: dict[str, list[int | None]]
 ) -> Iterator[Trajectory]:
     """The recordings to keep; the steps each game took are added to ``taken``, None where it was not won."""
-    for played in (_play(game, settings) for game in _shown(games)):
+    for played in (_play(game, settings) for game in shown(games, "recording")):
         steps = len(played.turns) if played.won else None
         taken[played.task_type].append(steps)
         taken[ALL].append(steps)
@@ -97,11 +95,6 @@ def _play(game: Game, settings: RecordSettings) -> Trajectory:
     if settings.policy == "expert":
         return record_expert(game, settings.seed, settings.max_steps, settings.search)
     return record_walkthrough(game, settings.seed)
-
-
-def _shown(games: Sequence[Game]) -> Iterable[Game]:
-    console = Console(stderr=True)
-    return track(games, "recording", console=console, transient=True, disable=not console.is_terminal)
 
 
 def _table(taken: dict[str, list[int | None]], settings: RecordSettings) -> Table:

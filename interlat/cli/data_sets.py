@@ -2,12 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from alfworld_env import AlfworldEnv, Game, TaskType
@@ -15,7 +13,7 @@ from alfworld_env.distilled import list_distilled, write_distilled
 from alfworld_env.errors import AlfworldEnvError
 from alfworld_env.games import FileGame, Split, data_root, game_sets, published_size
 from alfworld_env.problem import parse_problem
-from interlat.cli.terminal import table_console
+from interlat.cli.terminal import shown, table_console
 from interlat.errors import GameDataNotFound, InvalidSetting
 
 REQUIRED_SETS: tuple[Split, ...] = get_args(Split)
@@ -64,9 +62,9 @@ def distil(out: Path, root: Path | None, splits: Sequence[str] | None, household
         AlfworldEnvError: a game cannot be read or kept.
     """
     sets = _alfworld_sets(root, splits) if household is None else _household_sets(household, splits)
-    write_distilled({name: _shown(games, f"writing {name}") for name, games in sets.items()}, out)
+    write_distilled({name: shown(games, f"writing {name}") for name, games in sets.items()}, out)
     kept = list_distilled(out)
-    for game in _shown([game for games in kept.values() for game in games], "reading back"):
+    for game in shown([game for games in kept.values() for game in games], "reading back"):
         parse_problem(game.load().problem)
     counts = ", ".join(f"{len(games)} {name}" for name, games in kept.items())
     before = [game.path.stat().st_size for games in sets.values() for game in games if isinstance(game, FileGame)]
@@ -108,7 +106,7 @@ def _odd_counts(sets: dict[str, list[Game]]) -> Iterator[str]:
 
 def _unplayable(sets: dict[str, list[Game]]) -> Iterator[str]:
     for name, games in sets.items():
-        for game in _shown(games, f"playing {name}"):
+        for game in shown(games, f"playing {name}"):
             try:
                 fault = _fault(game)
             except AlfworldEnvError as error:
@@ -142,9 +140,3 @@ def _table(sets: dict[str, list[Game]], place: Path) -> Table:
     table.add_row("all", *(str(len(games)) for games in sets.values()))
     table.add_row("published", *(str(published_size(name, games) or "-") for name, games in sets.items()))
     return table
-
-
-def _shown(games: Sequence[Game], doing: str) -> Iterable[Game]:
-    """The games, with a bar on a terminal's stderr while they are gone through."""
-    console = Console(stderr=True)
-    return track(games, doing, console=console, transient=True, disable=not console.is_terminal)
