@@ -25,23 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_recipe() -> None:
-    from lightning import LightningDataModule, LightningModule
-    from lightning.pytorch.cli import LightningCLI
-
-    from interlat.training.callbacks import SaveRunConfig
+    from interlat.training.recipe_cli import RecipeCLI
 
     try:
-        LightningCLI(
-            LightningModule,
-            LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            save_config_callback=SaveRunConfig,
-            seed_everything_default=0,
-            # Our loaders share batches out among processes themselves; Lightning's sampler would lose their place.
-            trainer_defaults={"use_distributed_sampler": False},
-        )
+        RecipeCLI()
     except ValueError as error:
         raise _cause(error) from error
 

@@ -93,7 +93,7 @@ class MessageDataset(Dataset[Item]):
     Args:
         records: the games. Those whose sender said nothing are shown in silence at most.
         store: their messages; read one at a time.
-        silence_share: share of items in silence, within [0, 1).
+        silence_share: share of items in silence, within [0, 1]; 1 is an actor that never hears a message.
         seed: chooses which games are also shown in silence.
 
     Raises:
@@ -102,9 +102,9 @@ class MessageDataset(Dataset[Item]):
     """
 
     def __init__(self, records: Sequence[TaskRecord], store: LatentStore, silence_share: float, seed: int = 0) -> None:
-        if not 0 <= silence_share < 1:
+        if not 0 <= silence_share <= 1:
             raise InvalidSetting(
-                f"silence_share must be within [0, 1), got {silence_share}; 0 trains on messages alone"
+                f"silence_share must be within [0, 1], got {silence_share}; 0 trains on messages alone"
             )
         self.store = store
         for record in records:
@@ -117,7 +117,10 @@ class MessageDataset(Dataset[Item]):
                 "at once; take another sender, or let it read plans (sender.plans: written)"
             )
         explored = [record for record in records if record.explored]
-        wanted = round(len(self.guided) * silence_share / (1 - silence_share))
+        if silence_share < 1:
+            wanted = round(len(self.guided) * silence_share / (1 - silence_share))
+        else:
+            self.guided, wanted = [], max(1, len(explored))
         if wanted and not explored:
             raise InvalidSetting(
                 "silence_share is above 0, but no expert trajectory finished within the step cap; raise max_explore_steps"

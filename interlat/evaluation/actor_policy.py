@@ -129,7 +129,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
     games: Sequence[Any],
     message: str,
     control: str | None,
-    length: int | None,
+    length: int | float | None,
     seed: int,
     *,
     temperature: float = 0.0,
@@ -142,7 +142,8 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
         games: the games to be played.
         message: what is sent.
         control: ``cross-task``, or a control by name.
-        length: K latents: from the compressor where the run has one of this length, else by truncation; None sends all.
+        length: K latents: from the compressor where the run has one of this length, else by truncation; a float below 1
+            keeps that share; None sends all.
         seed: of plans, control and answers.
         temperature: of the actor's answers; 0 is greedy.
         dtype: of actor and compressor; None takes the one they were trained in. The sender keeps the one of its latents.

@@ -1,6 +1,6 @@
 """What an actor is given while it is measured: a kind of message, its length, and a control on its way.
 
-Written ``latent``, ``latent:8``, ``latent+cross-task``, ``latent:8+random-rot``, ``text``, ``none``. Knows no messages.
+Written ``latent``, ``latent:8``, ``latent:50%``, ``latent+cross-task``, ``latent:8+random-rot``, ``text``, ``none``. Knows no messages.
 """
 
 import re
@@ -11,7 +11,7 @@ from interlat.errors import InvalidSetting
 
 MessageKind = Literal["latent", "text", "none"]
 CROSS_TASK = "cross-task"  # the message of another game: not a function of one message, so not among interlat.controls
-_WRITTEN = re.compile(r"(?P<message>[a-z]+)(:(?P<length>\d+))?(\+(?P<control>.+))?")
+_WRITTEN = re.compile(r"(?P<message>[a-z]+)(:(?P<length>\d+%?))?(\+(?P<control>.+))?")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Condition:
 
     Args:
         message: kind of message.
-        length: latents of the message; None is the full message.
+        length: latents of the message, or as a float below 1 the share of them that is kept; None is the full message.
         control: what is done to it on its way.
 
     Raises:
@@ -28,19 +28,27 @@ class Condition:
     """
 
     message: str = "none"
-    length: int | None = None
+    length: int | float | None = None
     control: str | None = None
 
     def __post_init__(self) -> None:
         if self.message not in get_args(MessageKind):
             raise InvalidSetting(f"no message is called {self.message!r}; choose {', '.join(get_args(MessageKind))}")
-        if self.length is not None and (self.message != "latent" or self.length < 1):
-            raise InvalidSetting(
-                f"a length counts latents, so it needs --message latent and at least 1, got {self.length} for "
-                f"{self.message!r}; leave it out for the full message"
-            )
+        if self.length is not None:
+            self._check_length(self.length)
         if self.control is not None:
             self._check_control(self.control)
+
+    def _check_length(self, length: int | float) -> None:
+        if self.message != "latent" or length < (1 if isinstance(length, int) else 0.01):
+            raise InvalidSetting(
+                f"a length counts latents, so it needs --message latent and at least 1, got {length} for "
+                f"{self.message!r}; leave it out for the full message"
+            )
+        if isinstance(length, float) and length >= 1:
+            raise InvalidSetting(
+                f"a share of a message is below 100%, got {length:.0%}; leave it out for the full message"
+            )
 
     def _check_control(self, control: str) -> None:
         # Every control works on latents but cross-task, which takes another game's message of the same kind.
@@ -57,7 +65,7 @@ class Condition:
     @property
     def name(self) -> str:
         """As it is written on the command line."""
-        length = "" if self.length is None else f":{self.length}"
+        length = "" if self.length is None else f":{_written_length(self.length)}"
         control = "" if self.control is None else f"+{self.control}"
         return f"{self.message}{length}{control}"
 
@@ -80,7 +88,16 @@ def _parse(written: str) -> Condition:
     found = _WRITTEN.fullmatch(written)
     if found is None:
         raise InvalidSetting(
-            f"cannot read condition {written!r}; write MESSAGE[:LENGTH][+CONTROL], like latent:8 or latent+cross-task"
+            f"cannot read condition {written!r}; write MESSAGE[:LENGTH][+CONTROL], like latent:8, latent:50% or latent+cross-task"
         )
-    length = found["length"]
-    return Condition(found["message"], None if length is None else int(length), found["control"])
+    return Condition(found["message"], _read_length(found["length"]), found["control"])
+
+
+def _read_length(written: str | None) -> int | float | None:
+    if written is None:
+        return None
+    return int(written[:-1]) / 100 if written.endswith("%") else int(written)
+
+
+def _written_length(length: int | float) -> str:
+    return f"{round(100 * length)}%" if isinstance(length, float) else str(length)

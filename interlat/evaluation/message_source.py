@@ -59,7 +59,7 @@ class SenderSource:
     Args:
         sender: writes the plans.
         kind: what of them is sent.
-        keep: latents kept from the start of each message; None keeps all.
+        keep: latents kept from the start of each message, or the share of them that is kept; None keeps all.
         written: plans given to the sender instead of letting it write, by opening; None lets it write.
         seed: of the sampling.
     """
@@ -68,7 +68,7 @@ class SenderSource:
         self,
         sender: ReasoningAgent,
         kind: Literal["latent", "text"],
-        keep: int | None = None,
+        keep: int | float | None = None,
         written: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:

@@ -27,7 +27,8 @@ class TrajectoryDataModule(LightningDataModule):
         num_games: training games; None takes all of the split.
         validation_share: held out of them; the paper holds out 0.05.
         batch_size: items a step and process.
-        silence_share: share of items without a message, learnt from an expert that has to search; 0 as in the paper.
+        silence_share: share of items without a message, learnt from an expert that has to search; 0 as in the paper's
+            actor, 1 as in its No-CoT baseline.
         max_explore_steps: searching episodes longer than this are not learnt from.
         collect_batch_size: plans written at once.
         cache: folder for what is made.

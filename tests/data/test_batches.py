@@ -39,15 +39,23 @@ def test_the_share_of_silence_is_of_all_items(store: LatentStore, share: float, 
         assert item.turns
 
 
+def test_an_actor_may_be_taught_in_silence_alone(store: LatentStore):
+    """Each game that an expert finishes is shown once, as the expert plays it; no message is left."""
+    items = MessageDataset(RECORDS, store, 1.0)
+    got = [items[i] for i in range(len(items))]
+    assert [item.message for item in got] == [None] * 6
+    assert {item.record.game_id for item in got} == {RECORDS[i].game_id for i in range(0, 12, 2)}
+
+
 def test_silence_prefers_no_game(store: LatentStore):
     items = MessageDataset(RECORDS, store, 0.5)
     silent = [items[i].record.game_id for i in range(12, 24)]
     assert {game: silent.count(game) for game in silent} == {RECORDS[i].game_id: 2 for i in range(0, 12, 2)}
 
 
-@pytest.mark.parametrize("share", [1.0, -0.1, 2.0])
+@pytest.mark.parametrize("share", [1.01, -0.1, 2.0])
 def test_a_share_out_of_range_is_refused(store: LatentStore, share: float):
-    with pytest.raises(InvalidSetting, match=r"silence_share must be within \[0, 1\), got"):
+    with pytest.raises(InvalidSetting, match=r"silence_share must be within \[0, 1\], got"):
         MessageDataset(RECORDS, store, share)
 
 
