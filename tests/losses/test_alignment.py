@@ -28,6 +28,20 @@ def test_cosine_by_hand_is_per_position_and_of_logits():
     assert loss.item() == pytest.approx(13 / 25, abs=1e-12)
 
 
+def test_gradient_by_hand():
+    """KL(p‖q) at p = (1/2, 1/2), q = (1/4, 3/4): d/dz_0 = p_0 p_1 (ln(p_0/q_0) − ln(p_1/q_1)) = ¼ ln 3, d/dz_1 its negative.
+
+    1 − cos(x, y) at x = (3, 4), y = (4, 3): −(y / |x||y| − cos · x / |x|²) = −(4, 3)/25 + 24/25 · (3, 4)/25 = (−28, 21)/625.
+    """
+    latent = torch.tensor([[[0.5, 0.5]]], dtype=torch.float64).log().requires_grad_()
+    plan = torch.tensor([[[0.25, 0.75]]], dtype=torch.float64).log()
+    alignment_loss(latent, plan, ONE, 1.0, 0.0).backward()
+    assert latent.grad.flatten().tolist() == pytest.approx([math.log(3) / 4, -math.log(3) / 4], abs=1e-12)
+    latent = torch.tensor([[[3.0, 4.0]]], dtype=torch.float64, requires_grad=True)
+    alignment_loss(latent, torch.tensor([[[4.0, 3.0]]], dtype=torch.float64), ONE, 0.0, 1.0).backward()
+    assert latent.grad.flatten().tolist() == pytest.approx([-28 / 625, 21 / 625], abs=1e-12)
+
+
 def test_weights_multiply_their_own_term():
     generator = torch.Generator().manual_seed(0)
     latent, plan = (torch.randn(2, 3, 5, dtype=torch.float64, generator=generator) for _ in range(2))

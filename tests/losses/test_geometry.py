@@ -23,6 +23,24 @@ def test_by_hand():
     assert loss.item() == pytest.approx((1 / 25 + 2) / 2, abs=1e-12)
 
 
+def test_gradient_by_hand():
+    """1 − cos at means x = (3, 4), y = (4, 3): (−28, 21)/625, as in the alignment loss; shared by two real vectors and two messages.
+
+    Padding gets none; a message whose mean points where the full one does gets none either.
+    """
+    compressed = torch.tensor(
+        [[[1.0, 0.0], [5.0, 8.0], [9.0, 9.0]], [[8.0, 6.0], [0.0, 0.0], [0.0, 0.0]]],
+        dtype=torch.float64,
+        requires_grad=True,
+    )
+    full = torch.tensor([[[4.0, 3.0]], [[4.0, 3.0]]], dtype=torch.float64)
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    geometry_loss(compressed, full, mask, all_of(full)).backward()
+    expected = torch.zeros(2, 3, 2, dtype=torch.float64)
+    expected[0, :2] = torch.tensor([-28 / 625, 21 / 625], dtype=torch.float64) / 4
+    torch.testing.assert_close(compressed.grad, expected, atol=1e-12, rtol=0)
+
+
 def test_scale_is_ignored_and_length_may_differ():
     full = torch.randn(2, 7, 3, dtype=torch.float64)
     compressed = 5 * full.mean(dim=1, keepdim=True)
@@ -59,6 +77,14 @@ def test_a_message_without_a_real_vector_counts_one():
     full = torch.randn(1, 3, 4)
     loss = geometry_loss(full, full, torch.zeros(1, 3, dtype=torch.bool), all_of(full))
     assert loss.item() == 1
+
+
+def test_an_empty_batch_gives_zero_and_a_zero_gradient():
+    compressed = torch.zeros(0, 2, 4, requires_grad=True)
+    loss = geometry_loss(compressed, torch.zeros(0, 3, 4), all_of(compressed), torch.zeros(0, 3, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0
+    assert compressed.grad.shape == (0, 2, 4)
 
 
 def test_half_precision_is_raised():

@@ -48,6 +48,39 @@ def test_weights_by_hand():
     assert clipped == pytest.approx((first + second) / 2, abs=1e-7)
 
 
+def test_temperature_by_hand():
+    """Logits twice those above, at T = 2: the same distributions, entropies and weights, and T² = 4 times the loss.
+
+    Entropies at T = 1 would be those of the sharper (1/10, 9/10), and weigh the second position otherwise.
+    """
+    full = torch.tensor([[0.0, -1e4], [math.log(0.25), math.log(0.75)]], dtype=torch.float64)
+    uniform = torch.zeros(2, 2, dtype=torch.float64)
+    first, second = math.log(2), 0.75 * math.log(3) - math.log(2)
+    expected = 4 * (first**2 + second**2) / (first + second)
+    assert preference_loss(uniform, 2 * full, uniform, 2.0).item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 4.0])
+def test_gradient_by_hand(temperature):
+    """T² · d KL(full‖c at T) / d c = T² · (c_T − full_T) / T, which grows with T as the temperature's 1/T² is undone.
+
+    c_T = (1/2, 1/2), full_T = (1/4, 3/4), one position with weight: T · (1/4, −1/4). A position without weight gets none.
+    """
+    full = temperature * torch.tensor([[0.25, 0.75], [0.5, 0.5]], dtype=torch.float64).log()
+    compressed = torch.tensor([[0.0, 0.0], [3.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    preference_loss(compressed, full, torch.zeros_like(full), temperature).backward()
+    expected = torch.tensor([[temperature / 4, -temperature / 4], [0.0, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(compressed.grad, expected, atol=1e-12, rtol=0)
+
+
+def test_a_message_that_makes_the_actor_less_sure_has_no_weight():
+    """Silence (1/4, 3/4) is surer than the full message (1/2, 1/2): H(silent) − H(full) < 0, weight 0, loss 0."""
+    full = torch.zeros(1, 2, dtype=torch.float64)
+    silent = torch.tensor([[0.25, 0.75]], dtype=torch.float64).log()
+    compressed = torch.tensor([[3.0, -3.0]], dtype=torch.float64)
+    assert preference_loss(compressed, full, silent, 1.0).item() == 0
+
+
 @pytest.mark.parametrize("temperature", [1.0, 2.5, 4.0])
 def test_against_a_plain_reference_with_temperature_in_the_entropies(temperature):
     compressed, full, silent = random_three(0)
@@ -70,6 +103,12 @@ def test_clipping_at_the_quantile_of_the_positive_weights_only():
     expected = (weights * kl_divergence(full, compressed)[3:]).sum() / weights.sum()
     loss = preference_loss(compressed, full, silent, 1.0, clip_quantile=0.5)
     torch.testing.assert_close(loss, expected, atol=1e-12, rtol=0)
+
+
+def test_clipping_at_the_largest_weight_clips_nothing():
+    compressed, full, silent = random_three(4)
+    clipped = preference_loss(compressed, full, silent, 2.0, 1.0)
+    torch.testing.assert_close(clipped, preference_loss(compressed, full, silent, 2.0), atol=1e-12, rtol=0)
 
 
 def test_only_the_compressed_branch_receives_gradient():

@@ -16,6 +16,14 @@ def test_by_hand():
     assert loss.item() == pytest.approx(1.5 * math.log(2), abs=1e-12)
 
 
+def test_gradient_by_hand():
+    """(p − one-hot of the target) / N: the first row of p = (1/4, 3/4) with target 0, N = 2; the masked position gets none."""
+    logits = torch.tensor([[[0.25, 0.75], [0.5, 0.5], [0.9, 0.1]]], dtype=torch.float64).log().requires_grad_()
+    task_loss(logits, torch.tensor([[0, 1, 1]]), torch.tensor([[True, True, False]])).backward()
+    expected = torch.tensor([[[-0.375, 0.375], [0.25, -0.25], [0.0, 0.0]]], dtype=torch.float64)
+    torch.testing.assert_close(logits.grad, expected, atol=1e-12, rtol=0)
+
+
 def test_parity_with_ignore_index_and_gradcheck():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 5, 7, dtype=torch.float64, generator=generator, requires_grad=True)
