@@ -30,7 +30,7 @@ class ActorSettings:
         backbone: a model name as ``load_causal_lm`` takes it.
         tokenizer: another model whose tokenizer and chat template to take; None takes the backbone's.
         lora: low-rank adaptation; None trains every weight.
-        form: answers hold the command alone (``action``) or a thought and the command (``react``).
+        form: answers hold the command alone (``action``), a thought and the command (``react``), or a solution (``solve``).
         sender_dim: width of the sender's latents; None means the actor's own width.
         adapter_heads: attention heads of the communication adapter; must divide the actor's width.
         adapter_dropout: on the adapter's attention.

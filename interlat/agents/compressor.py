@@ -13,7 +13,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from interlat.agents.sender import left_pad, request_text
+from interlat.agents.sender import View, left_pad, request_text
 from interlat.models import Lora, add_boundary_tokens, add_lora, load_causal_lm
 from interlat.models.backbone import embed_tokens, hidden_size
 from interlat.models.cache import KVState, extend
@@ -90,23 +90,30 @@ class Compressor(nn.Module):
         lm: the language model.
         tokenizer: its tokenizer, with a chat template.
         num_latents: K.
+        view: of the sender whose messages it says; decides what it is asked.
     """
 
-    def __init__(self, lm: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, num_latents: int) -> None:
+    def __init__(
+        self,
+        lm: PreTrainedModel | PeftModel,
+        tokenizer: PreTrainedTokenizerBase,
+        num_latents: int,
+        view: View = "task",
+    ) -> None:
         super().__init__()
         self.lm = lm
         self.tokenizer = tokenizer
-        self.num_latents = num_latents
+        self.num_latents, self.view = num_latents, view
         self.bridge = Bridge(hidden_size(lm)).to(lm.dtype)
         self.chat = ChatFormat.of(tokenizer)
 
     @classmethod
-    def build(cls, settings: CompressorSettings) -> "Compressor":
+    def build(cls, settings: CompressorSettings, view: View = "task") -> "Compressor":
         """Load the backbone, with LoRA if asked for, and a new bridge."""
         lm, tokenizer = load_causal_lm(settings.backbone, settings.dtype, settings.tokenizer)
         add_boundary_tokens(lm, tokenizer)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
-        return cls(model, tokenizer, settings.num_latents)
+        return cls(model, tokenizer, settings.num_latents, view)
 
     @property
     def device(self) -> torch.device:
@@ -115,7 +122,7 @@ class Compressor(nn.Module):
 
     def prompt_ids(self, opening: str, house: str | None = None) -> list[int]:
         """Token ids of the request: the same view the uncompressed sender had."""
-        return encode(self.tokenizer, request_text(self.chat, opening, house))
+        return encode(self.tokenizer, request_text(self.chat, opening, house, self.view))
 
     def forward(
         self, prompts: Sequence[Sequence[int]], num_latents: int | None = None

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from interlat.agents.prompts import prompt
 from interlat.models.chat import ChatFormat, encode
 
-ActionForm = Literal["action", "react"]
+ActionForm = Literal["action", "react", "solve"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Conversation:
 
     Args:
         tokenizer: the actor's, with a chat template.
-        form: ``action`` answers with the command alone; ``react`` with a thought and the command.
+        form: ``action`` answers with the command alone; ``react`` with a thought and the command; ``solve`` with a worked solution.
         system: content of a system turn; None leaves it to the template.
     """
 
@@ -82,8 +82,8 @@ class Conversation:
         return Tokens(ids, supervised)
 
     def action_of(self, text: str) -> str:
-        """The command in an answer; empty if a ReAct answer has no ``Action:`` line."""
-        if self.form == "action":
+        """The command in an answer; empty if a ReAct answer has no ``Action:`` line. A solution is all of the answer."""
+        if self.form != "react":
             return text.strip()
         _, found, after = text.partition("Action:")
         return after.strip().split("\n")[0].strip() if found else ""

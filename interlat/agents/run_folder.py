@@ -109,7 +109,9 @@ def load_compressor(folder: Path, dtype: str | None = None) -> Compressor:
     settings = compressor_settings(stage["compressor"])
     settings = replace(settings, dtype=dtype or settings.dtype)
     lm = _load_lm(folder / "compressor", settings)
-    compressor = Compressor(lm, AutoTokenizer.from_pretrained(folder / "compressor_tokenizer"), settings.num_latents)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "compressor_tokenizer")
+    view = stage.get("sender", {}).get("view", "task")
+    compressor = Compressor(lm, tokenizer, settings.num_latents, view)
     _load_weights(compressor.bridge, folder / "bridge.safetensors")
     return compressor.eval()
 

@@ -19,7 +19,7 @@ from interlat.models.decoding import Sampling, decode
 from interlat.models.load import load_causal_lm, resolve
 from interlat.models.vocabulary import fingerprint
 
-View = Literal["task", "house"]
+View = Literal["task", "house", "problem"]
 
 
 # As in the authors' collection for ALFWorld.
@@ -32,7 +32,8 @@ class SenderSettings:
 
     Args:
         model: a model name as ``load_causal_lm`` takes it.
-        view: ``task`` sees the task and the first observation only, as in the paper; ``house`` also sees where things are.
+        view: ``task`` sees the task and the first observation only, as in the paper; ``house`` also sees where things are; ``problem``
+            sees a problem and is asked, as a planner, for a plan without the answer.
         plans: ``sampled`` lets the sender write its plan; ``written`` gives it a plan in words made from the walkthrough and
             keeps the states with which it reads that plan, for senders too weak to plan.
         sampling: how plans are drawn.
@@ -71,9 +72,13 @@ class ReasoningAgent:
         lm: an instruction-tuned causal LM; used without gradient.
         tokenizer: its tokenizer.
         sampling: how plans are drawn.
+        view: decides what it is asked.
     """
 
-    def __init__(self, lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, sampling: Sampling) -> None:
+    def __init__(
+        self, lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, sampling: Sampling, view: View = "task"
+    ) -> None:
+        self.view: View = view
         self.lm = lm.eval()
         self.tokenizer = tokenizer
         self.sampling = sampling
@@ -82,7 +87,7 @@ class ReasoningAgent:
 
     def prompt_ids(self, opening: str, house: str | None = None) -> list[int]:
         """Token ids of the request: the task's first observation and, in ``view: house``, where things are."""
-        return encode(self.tokenizer, request_text(self.chat, opening, house))
+        return encode(self.tokenizer, request_text(self.chat, opening, house, self.view))
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a plan given as text."""
@@ -124,7 +129,7 @@ class ReasoningAgent:
 def build_sender(settings: SenderSettings) -> ReasoningAgent:
     """Load the sender these settings describe."""
     lm, tokenizer = load_causal_lm(settings.model, settings.dtype)
-    return ReasoningAgent(lm, tokenizer, settings.sampling)
+    return ReasoningAgent(lm, tokenizer, settings.sampling, settings.view)
 
 
 def provenance(settings: SenderSettings, sender: ReasoningAgent, seed: int) -> dict[str, Any]:
@@ -159,9 +164,9 @@ def weights_fingerprint(model: str) -> str:
     return digest.hexdigest()[:16] if folder.is_dir() else model
 
 
-def request_text(chat: ChatFormat, opening: str, house: str | None) -> str:
+def request_text(chat: ChatFormat, opening: str, house: str | None, view: View = "task") -> str:
     """The sender's whole prompt as text: one user turn, up to where the plan begins."""
-    parts = [prompt("sender_request"), opening]
+    parts = [prompt("planner_request" if view == "problem" else "sender_request"), opening]
     if house is not None:
         parts.append(f"{prompt('sender_house')}\n{house}")
     return chat.opening + "\n\n".join(parts) + chat.user_end

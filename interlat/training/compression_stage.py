@@ -101,7 +101,7 @@ class CompressionStage(Stage):
         )
         self.actor = load_actor(self.actor_folder).requires_grad_(requires_grad=False)
         torch.manual_seed(self.seed)  # collecting messages, which only a first run does, has moved the state
-        self.compressor = Compressor.build(self.settings).train()
+        self.compressor = Compressor.build(self.settings, self.stage_one["sender"]["view"]).train()
         width = hidden_size(self.compressor.lm)
         if width != self.stage_one["sender_dim"]:
             raise CheckpointMismatch(

@@ -120,7 +120,7 @@ class DocumentDataModule(LightningDataModule):
         chat = ChatFormat.of(self.tokenizer)
 
         def request(opening: str, house: str | None) -> list[int]:
-            return encode(self.tokenizer, request_text(chat, opening, house))
+            return encode(self.tokenizer, request_text(chat, opening, house, self.view))
 
         dataset = DocumentDataset(
             records,
@@ -135,7 +135,10 @@ class DocumentDataModule(LightningDataModule):
         return [dataset[i] for i in range(len(dataset))]
 
     def _texts(self, records: list[TaskRecord]) -> list[str]:
-        fixed = [prompt(name) for name in ("actor_action", "actor_react", "lead_in", "sender_request", "sender_house")]
+        asked: tuple[str, ...] = ("actor_action", "actor_react", "lead_in", "sender_request", "sender_house")
+        if self.form == "solve":
+            asked = ("actor_solve", "lead_in", "planner_request")
+        fixed = [prompt(name) for name in asked]
         texts = list(fixed)
         for number, record in enumerate(records):
             texts += [
