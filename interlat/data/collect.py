@@ -57,13 +57,13 @@ class Collection:
     """How messages are collected.
 
     Args:
-        view: whether the sender also sees where things are.
+        view: whether the sender also sees where things are, or sees a problem.
         plans: ``sampled`` from the sender, or ``written`` from the walkthrough and read by it.
         batch_size: plans made at once.
         seed: of sampling and wording.
     """
 
-    view: Literal["task", "house"]
+    view: Literal["task", "house", "problem"]
     plans: Literal["sampled", "written"] = "sampled"
     batch_size: int = 32
     seed: int = 0

@@ -63,7 +63,7 @@ class DocumentDataset(Dataset[Document]):
         conversation: ConversationTokens,
         request: Callable[[str, str | None], list[int]],
         *,
-        view: Literal["task", "house"],
+        view: Literal["task", "house", "problem"],
         seed: int = 0,
         kinds: Sequence[DocumentKind] = get_args(DocumentKind),
         varied: bool = True,
@@ -71,7 +71,7 @@ class DocumentDataset(Dataset[Document]):
         self.tokenizer = tokenizer
         self.conversation = conversation
         self.request = request
-        self.view: Literal["task", "house"] = view
+        self.view: Literal["task", "house", "problem"] = view
         self.seed, self.varied = seed, varied
         told = [found for record in records for found in _HOUSE_LINE.findall(record.house)]
         self.things = sorted({thing for thing, _ in told})

@@ -5,11 +5,12 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from interlat.data.demonstrations import demonstrations_identity, load_demonstrations
-from interlat.data.trajectories import Turns
+from interlat.data.trajectories import TaskRecord, Turns, record_games
 from interlat.errors import InvalidSetting
 
 Split = Literal["train", "seen", "unseen"]
@@ -31,6 +32,10 @@ class GameSource(ABC):
     def demonstrations(self) -> Mapping[str, Turns]:
         """How to play, by game id, where somebody has shown it; all other games are shown by their walkthrough."""
         return {}
+
+    def record(self, games: Sequence[Any], max_explore_steps: int, seed: int) -> Iterator[TaskRecord]:
+        """Games of this source as training needs them: played by their walkthrough, or as shown, and by an expert that has to search."""
+        return record_games(games, max_explore_steps, seed, self.demonstrations())
 
 
 class Household(GameSource):
@@ -108,6 +113,33 @@ class Alfworld(GameSource):
 def games_named(env: EnvName) -> GameSource:
     """The source that a command line names."""
     return Alfworld() if env == "alfworld" else Household(rooms="small" if env == "household" else "measured")
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """What is known of a game before it is played.
+
+    Args:
+        opening: the first observation, which states the task; for a problem, the question.
+        house: where things are, in words; empty for a problem.
+        walkthrough: the commands that solve it; for a problem, the sentences of its plan.
+    """
+
+    opening: str
+    house: str
+    walkthrough: tuple[str, ...]
+
+
+def briefing(game: Any) -> Briefing:
+    """What a sender may be told of a game or a problem."""
+    from interlat.data.reasoning.problem import Problem
+
+    if isinstance(game, Problem):
+        return Briefing(game.question, "", game.plan)
+    from alfworld_env import AlfworldEnv, house_view, strip_banner
+
+    first, info = AlfworldEnv(game).reset()
+    return Briefing(strip_banner(first), house_view(game), tuple(info["walkthrough"]))
 
 
 def house_of(game: Any) -> str:

@@ -22,16 +22,18 @@ _COMMAND = re.compile(r"(take|move|clean|heat|cool) (.+?) (?:from|to|with) (.+)"
 
 
 def write_plan(
-    walkthrough: Sequence[str], view: Literal["task", "house"], seed: int | str = 0, *, varied: bool = True
+    walkthrough: Sequence[str], view: Literal["task", "house", "problem"], seed: int | str = 0, *, varied: bool = True
 ) -> str:
-    """One sentence for every deed of the walkthrough, in one of several wordings.
+    """One sentence for every deed of the walkthrough, in one of several wordings; a problem's plan as it stands.
 
     Args:
-        walkthrough: the commands that solve the game.
+        walkthrough: the commands that solve the game; in ``view: problem``, the sentences of the plan.
         view: what the sender sees.
         seed: chooses the wording.
         varied: False takes the first wording of each deed, whatever the seed.
     """
+    if view == "problem":
+        return " ".join(walkthrough)
     rng = random.Random(seed)
     sentences, place = [], ""
 

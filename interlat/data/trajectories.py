@@ -24,8 +24,8 @@ class TaskRecord:
         game_id: identity of the game.
         task_type: one of the six.
         opening: first observation with the task, banner left out.
-        house: where things are, in words; what ``view: house`` adds.
-        walkthrough: commands that solve the game.
+        house: where things are, in words; what ``view: house`` adds. Empty for a problem.
+        walkthrough: commands that solve the game; of a problem, the sentences of a plan where one is known.
         guided: how to act on a plan, with thoughts and observations: the walkthrough, or how somebody else played.
         explored: an expert that had to search; empty if it did not finish within the step cap.
     """

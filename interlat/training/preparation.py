@@ -11,7 +11,7 @@ from interlat.data.cache import content_folder
 from interlat.data.collect import Collection, collect
 from interlat.data.games import GameSource, Split
 from interlat.data.latent_store import LatentStore, LatentStoreWriter
-from interlat.data.trajectories import load_records, record_games, save_records
+from interlat.data.trajectories import load_records, save_records
 
 STORE_VERSION = 5  # raised when collection changes
 RECORDS_VERSION = 5  # raised when recording changes, so that cached records are made anew
@@ -32,7 +32,7 @@ def ensure_records(
     path = content_folder(cache, "records", settings) / f"{split}.jsonl"
     if not path.is_file():
         chosen = games.games(split, count)
-        records = record_games(chosen, max_explore_steps, seed, games.demonstrations())
+        records = games.record(chosen, max_explore_steps, seed)
         with Progress(transient=True) as progress:
             recorded = progress.track(records, len(chosen), description=f"recording {split} games")
             save_records(recorded, path)

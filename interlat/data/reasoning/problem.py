@@ -1,0 +1,48 @@
+"""One problem with its answer. To the rest of the library it is a game of one step. Knows no file and no grader."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from interlat.data.trajectories import TaskRecord
+
+Grading = Literal["mathematics", "number"]
+"""How answers are compared: ``mathematics`` by value, whatever the notation; ``number`` as decimal numbers."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    r"""A problem and its answer.
+
+    Args:
+        game_id: a unique and stable name.
+        task_type: its level, like "level 3"; results are broken down by it. Where there are no levels, its subject.
+        question: what is asked, as it is shown.
+        solution: worked out, with the answer within ``\boxed{}`` at its end; empty where none is known.
+        answer: the right answer.
+        grading: how answers are compared with it.
+        plan: one sentence a step, where a plan is known beforehand.
+        answer_tokens: most tokens that an answer may have.
+    """
+
+    game_id: str
+    task_type: str
+    question: str
+    solution: str
+    answer: str
+    grading: Grading
+    plan: tuple[str, ...] = ()
+    answer_tokens: int = 1024
+
+    def load(self) -> "Problem":
+        """The problem itself: nothing has to be loaded, as a game's house has."""
+        return self
+
+    @property
+    def walkthrough(self) -> tuple[str, ...]:
+        """The one answer that solves it: its solution, or the bare answer where no solution is known."""
+        return (self.solution or f"\\boxed{{{self.answer}}}",)
+
+    def record(self) -> TaskRecord:
+        """The problem as training needs it: one turn, whose answer is the solution, on a plan and in silence alike."""
+        turns = (("", self.walkthrough[0], ""),)
+        return TaskRecord(self.game_id, self.task_type, self.question, "", self.plan, turns, turns)
