@@ -3,6 +3,7 @@
 from interlat.losses.alignment import alignment_loss
 from interlat.losses.divergence import js_divergence, kl_divergence
 from interlat.losses.geometry import geometry_loss
+from interlat.losses.margin import margin_loss
 from interlat.losses.masking import next_token_pairs, supervised_logits
 from interlat.losses.preference import preference_loss
 from interlat.losses.separation import separation_loss
@@ -13,6 +14,7 @@ __all__ = [
     "geometry_loss",
     "js_divergence",
     "kl_divergence",
+    "margin_loss",
     "next_token_pairs",
     "preference_loss",
     "separation_loss",

@@ -1,6 +1,7 @@
 """Training under Lightning: stages, data modules, callbacks; the only package that imports it, and it knows nothing of evaluation."""
 
-from interlat.training.actor_stage import ActorStage, ActorWeights
+from interlat.training.actor_stage import ActorStage
+from interlat.training.actor_weights import ActorWeights
 from interlat.training.callbacks import RunFolder
 from interlat.training.compression_stage import CompressionStage, CompressionWeights
 from interlat.training.datamodule import TrajectoryDataModule

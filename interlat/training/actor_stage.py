@@ -4,7 +4,8 @@ L = L_task + λ_S·L_sep + λ_A·L_align  (§3.2 of the Interlat paper), with a 
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +21,16 @@ from interlat.curriculum import CurriculumRate
 from interlat.data.batches import Batch, Collator
 from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.errors import InvalidSetting, LatentStoreMismatch
-from interlat.losses import alignment_loss, js_divergence, separation_loss, task_loss
+from interlat.losses import alignment_loss, js_divergence, margin_loss, separation_loss, task_loss
 from interlat.models.chat import encode
 from interlat.models.vocabulary import fingerprint
+from interlat.training.actor_weights import ActorWeights
 from interlat.training.callbacks import write_stage_file
 from interlat.training.fitted_starts import predicted_embeddings
 from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ActorWeights:
-    """Weights of the terms of stage 1; 0 leaves a term and its pass out.
-
-    Args:
-        separation: λ_S; the paper's range is 0.1 to 1.0.
-        alignment: λ_A; the paper's range is 0.1 to 0.2.
-        kl: β, weight of the KL term within L_align.
-        cosine: α, weight of the cosine term within L_align.
-    """
-
-    separation: float = 0.5
-    alignment: float = 0.2
-    kl: float = 0.7
-    cosine: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 0:
-                raise InvalidSetting(f"weight '{name}' must be at least 0, got {value}; 0 leaves the term out")
 
 
 class ActorStage(Stage):
@@ -72,7 +52,7 @@ class ActorStage(Stage):
         self,
         actor: ActorSettings,
         *,
-        weights: ActorWeights = ActorWeights(),
+        weights: ActorWeights = ActorWeights(),  # noqa: B008 - frozen
         curriculum: CurriculumRate = CurriculumRate(),  # noqa: B008 - frozen
         optimizer: OptimizerCallable = AdamW,
         adapter_lr_scale: float = 1.0,
@@ -134,18 +114,17 @@ class ActorStage(Stage):
         generator = batch_generator(self.seed, self.batch_number)
         rates = [self.curriculum.draw(generator) for _ in range(batch.num_messages)]
         terms = self._terms(batch, rates, generator)
-        total = terms["loss_task"]
-        total = (
-            total
-            + self.weights.separation * terms["loss_separation"]
-            + self.weights.alignment * terms["loss_alignment"]
-        )
+        done = self.global_step / max(1.0, float(self.trainer.estimated_stepping_batches))
+        separation, alignment = self.weights.annealed(done, terms["loss_separation"], terms["loss_alignment"])
+        total = terms["loss_task"] + separation * terms["loss_separation"] + alignment * terms["loss_alignment"]
+        if self.weights.margin:
+            total = total + self.weights.margin * terms["loss_margin"]
         self.log("train/loss", total, prog_bar=True, batch_size=len(batch.records))
         self.log_dict({f"train/{name}": value for name, value in terms.items()}, batch_size=len(batch.records))
         if rates:
             self.log("train/rate", sum(rates) / len(rates), batch_size=len(rates))
-        self.log("train/weight_separation", self.weights.separation)
-        self.log("train/weight_alignment", self.weights.alignment)
+        self.log("train/weight_separation", separation)
+        self.log("train/weight_alignment", alignment)
         return total
 
     def _terms(self, batch: Batch, rates: list[float], generator: torch.Generator) -> dict[str, Tensor]:
@@ -155,19 +134,27 @@ class ActorStage(Stage):
         matched = read_messages(actor, batch.segments, curriculum_messages(plans, adapted, rates))
         none = matched.logits.new_zeros(())
         terms = {"loss_task": _cross_entropy(matched), "loss_separation": none, "loss_alignment": none, "js": none}
+        if self.weights.margin:
+            terms["loss_margin"] = none
         if not batch.num_messages:
             return terms
         heard = matched.logits[matched.rows < batch.num_messages][None]
         everywhere = torch.ones(heard.shape[:2], dtype=torch.bool, device=heard.device)
         rows = batch.segments[: batch.num_messages]
         terms["message_norm"] = torch.cat([row.detach() for row in adapted]).norm(dim=-1).mean()
-        if self.weights.separation:
-            with torch.no_grad():
+        if self.weights.compares:
+            constant = not self.weights.mismatched_gradient
+            with torch.no_grad() if constant else nullcontext():
                 others = mismatched_messages(batch, plans, adapted, rates, generator)
                 mismatched = None if others is None else read_messages(actor, rows, others)
             if mismatched is not None:
-                terms["loss_separation"] = separation_loss(heard, mismatched.logits[None], everywhere)
+                other = mismatched.logits[None]
+                terms["loss_separation"] = separation_loss(heard, other, everywhere, constant)
                 terms["js"] = -terms["loss_separation"].detach()
+                if self.weights.margin:
+                    terms["loss_margin"] = margin_loss(
+                        heard, other, mismatched.targets[None], everywhere, self.weights.margin_nats, constant
+                    )
         if self.weights.alignment:
             with torch.no_grad():
                 planned = read_messages(actor, rows, plans)

@@ -18,7 +18,8 @@ from interlat.errors import InvalidSetting, LatentStoreMismatch
 from interlat.losses import alignment_loss, js_divergence
 from interlat.models import Lora
 from interlat.splice import Segments
-from interlat.training.actor_stage import ActorStage, ActorWeights
+from interlat.training.actor_stage import ActorStage
+from interlat.training.actor_weights import ActorWeights
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
 
 NO_DROPOUT = {"adapter_dropout": 0.0}
@@ -89,13 +90,14 @@ def test_lora_trains_its_own_weights_the_boundary_rows_and_the_adapter(actor_sta
     assert gradients.reached <= moved | {name for name in before if "lora_A" in name}
 
 
-def test_negatives_and_plans_are_constants(actor_stage: Any, tasks: Any):
-    """The gradient is that of the same loss with the other passes' logits put in as numbers, and not of the loss without."""
+@pytest.mark.parametrize("flows", [False, True])
+def test_negatives_and_plans_are_constants_unless_a_recipe_asks(actor_stage: Any, tasks: Any, flows: bool):
+    """The gradient is that of the same loss with the other passes' logits put in as numbers, or of the loss as it is."""
     data = tasks()
     stage = prepared(actor_stage(NO_DROPOUT), data)
     actor, batch, rates = stage.model, _batch(stage, data), [0.0, 0.3, 0.7, 1.0]
     adapter = list(actor.adapter.parameters())
-    stage.weights = ActorWeights(separation=1.0, alignment=1.0)
+    stage.weights = ActorWeights(separation=1.0, alignment=1.0, mismatched_gradient=flows)
     terms = stage._terms(batch, rates, torch.Generator().manual_seed(5))
     loss = terms["loss_task"] + 30 * terms["loss_separation"] + 30 * terms["loss_alignment"]
     got = torch.autograd.grad(loss, adapter)
@@ -113,10 +115,12 @@ def test_negatives_and_plans_are_constants(actor_stage: Any, tasks: Any):
         total = total + 30 * alignment_loss(heard.logits[None], planned[None], everywhere, 0.7, 0.3)
         return torch.autograd.grad(total, adapter)
 
-    constants, flowing = by_hand(Tensor.detach), by_hand(lambda logits: logits)
-    for own, constant in zip(got, constants, strict=True):
-        torch.testing.assert_close(own, constant, rtol=1e-4, atol=1e-6)
-    apart = sum((own - other).norm() for own, other in zip(got, flowing, strict=True))
+    wanted, unwanted = by_hand(Tensor.detach), by_hand(lambda logits: logits)
+    if flows:
+        wanted, unwanted = unwanted, wanted
+    for own, expected in zip(got, wanted, strict=True):
+        torch.testing.assert_close(own, expected, rtol=1e-4, atol=1e-6)
+    apart = sum((own - other).norm() for own, other in zip(got, unwanted, strict=True))
     assert apart > 0.001 * sum(own.norm() for own in got)
 
 
@@ -283,3 +287,24 @@ def test_one_batch_can_be_learned(actor_stage: Any, tasks: Any):
 
 def test_tasks_differ_from_each_other():
     assert len({record.opening for record in task_records(18)}) > 8
+
+
+def test_the_margin_is_learnt_without_separation_and_logged(actor_stage: Any, tasks: Any):
+    stage = actor_stage(weights=ActorWeights(separation=0.0, alignment=0.0, margin=1.0, margin_nats=0.5))
+    fit(stage, tasks(), 1)
+    logged = {name: float(value) for name, value in stage.trainer.callback_metrics.items()}
+    assert logged["train/loss"] == pytest.approx(logged["train/loss_task"] + logged["train/loss_margin"], rel=1e-5)
+    assert logged["train/loss_margin"] > 0
+    assert logged["train/weight_separation"] == 0
+
+
+def test_annealed_weights_are_logged_as_they_are_used(actor_stage: Any, tasks: Any):
+    """Two steps of two: the second begins with half of the run behind it, at 0.1 + 0.8 · ½ = 0.5."""
+    weights = ActorWeights(separation=0.9, alignment=0.2, annealing="linear")
+    stage = actor_stage(weights=weights)
+    fit(stage, tasks(), 2)
+    logged = {name: float(value) for name, value in stage.trainer.callback_metrics.items()}
+    assert logged["train/weight_separation"] == pytest.approx(0.5)
+    assert logged["train/weight_alignment"] == pytest.approx(0.15)
+    total = logged["train/loss_task"] + 0.5 * logged["train/loss_separation"] + 0.15 * logged["train/loss_alignment"]
+    assert logged["train/loss"] == pytest.approx(total, rel=1e-5)
