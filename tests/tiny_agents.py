@@ -48,14 +48,17 @@ def _record(number: int) -> TaskRecord:
     )
 
 
-def save_tiny_lm(folder: Path, hidden_size: int = 32, seed: int = 0, texts: tuple[str, ...] = ()) -> Path:
+def save_tiny_lm(
+    folder: Path, hidden_size: int = 32, seed: int = 0, texts: tuple[str, ...] = (), **shape_and_vocabulary: Any
+) -> Path:
     """A two-layer language model with a tokenizer of these tasks' words, saved as a folder that recipes can name."""
+    vocab_size = shape_and_vocabulary.pop("vocab_size", 512)
     names = ("actor_action", "actor_react", "lead_in", "sender_request", "sender_house")
     known = [prompt(name) for name in names] + list(texts)
     for record in task_records(30):
         known += [record.opening, record.house, *(part for turn in record.guided for part in turn)]
-    tokenizer = train_tokenizer(known, 512)
-    shape = TinyLM(hidden_size=hidden_size, num_layers=2, num_heads=4, seed=seed)
+    tokenizer = train_tokenizer(known, vocab_size)
+    shape = TinyLM(hidden_size=hidden_size, num_layers=2, num_heads=4, seed=seed, **shape_and_vocabulary)
     lm = build_tiny_lm(shape, tokenizer)
     with torch.no_grad():  # weights as drawn hardly tell one message from another
         for parameter in lm.parameters():

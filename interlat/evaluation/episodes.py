@@ -31,7 +31,7 @@ class EpisodeRecord:
         game_id: the game.
         task_type: its kind of task.
         message: kind of message.
-        length: latents asked for; None is the full message.
+        length: latents asked for, or as a float below 1 the share of them; None is the full message.
         control: what was done to the message on its way.
         run: which repetition, from 0.
         seed: of this run.
@@ -47,7 +47,7 @@ class EpisodeRecord:
     game_id: str
     task_type: str
     message: str
-    length: int | None
+    length: int | float | None
     control: str | None
     run: int
     seed: int
