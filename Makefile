@@ -64,7 +64,7 @@ $(RUNS)/smollm2/results/results.json: $(RUNS)/smollm2/stage2/stage.json
 	$(BIN)/interlat-eval --env alfworld --split unseen --games 64 --checkpoint $(RUNS)/smollm2/stage2 \
 	  --conditions latent,latent:8,text,none,latent+cross-task --batch-size 16 $(EVAL_BF16) --out $(@D) --resume
 
-include recipes/tables/household.mk
+include recipes/tables/runs.mk
 
 test: check  ## check, then run the tests (those without their data or device skip and say why)
 	$(BIN)/python -m pytest $(ARGS)

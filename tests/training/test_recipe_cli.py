@@ -53,5 +53,5 @@ def test_everything_a_run_writes_moves():
 
 @pytest.mark.parametrize("callbacks", [None, [_callback("lightning.pytorch.callbacks.ModelCheckpoint", dirpath="a")]])
 def test_a_recipe_without_a_run_folder_cannot_be_moved(callbacks: list[Namespace] | None):
-    with pytest.raises(InvalidSetting, match="--run_folder b moves what interlat.training.RunFolder writes"):
+    with pytest.raises(InvalidSetting, match="--run_folder b moves what interlat"):
         move_run(_config(callbacks=callbacks, logger=True), "b")
