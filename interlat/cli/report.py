@@ -1,6 +1,7 @@
-"""`interlat-report DIR ...`: the tables of finished or running evaluations again, several side by side."""
+"""`interlat-report DIR ...`: the tables of finished or running evaluations again, several side by side, or a paper's tables."""
 
 import os
+import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from interlat.cli.exit_codes import run_command
+from interlat.cli.tables import tables_command
 from interlat.cli.terminal import table_console
+from interlat.errors import InvalidSetting
 from interlat.evaluation.episodes import SETTINGS_FILE, EpisodeRecord, EpisodesMismatch, read_episodes, read_settings
 from interlat.evaluation.report import tables
 from interlat.evaluation.summary import by_condition
@@ -22,12 +25,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(argv: Sequence[str] | None) -> None:
     parser = ArgumentParser(
         prog="interlat-report",
-        description="Show the tables of evaluations again; the first row is the one that others are compared with.",
+        description="Show the tables of evaluations again; the first row is the one that others are compared with. With --table, "
+        "write the tables of a paper over several seeds as Markdown, JSON and pictures.",
         epilog="exit codes: 0 done, 1 failed, 2 wrong use",
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="of interlat-eval --out, or above such")
     parser.add_argument("--chart", type=Path, metavar="FILE.png", help="also draw the success rates")
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--table", type=Path, metavar="STUDY.yaml", help="which tables, of which runs below DIR")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the tables of --table go")
+    typed = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser.parse_args(typed)
+    if arguments.table is not None or arguments.out is not None:
+        if arguments.table is None or arguments.out is None or len(arguments.folders) > 1 or arguments.chart:
+            raise InvalidSetting("--table needs --out DIR, one folder that holds all runs, and no --chart")
+        command = shlex.join(["interlat-report", *typed])
+        tables_command(arguments.table, arguments.folders[0], arguments.out, command)
+        return
     groups, settings = _gather(_evaluations(arguments.folders))
     console = table_console()
     console.print(*tables(groups, _title(settings)))

@@ -10,7 +10,9 @@ from rich import box
 from rich.table import Table
 
 from interlat.evaluation.episodes import EpisodeRecord
-from interlat.evaluation.summary import Measures, by_task_type, compare, measure
+from interlat.evaluation.power import power_line, smallest_visible_difference
+from interlat.evaluation.statistics import holm
+from interlat.evaluation.summary import Comparison, Measures, by_task_type, compare, measure
 
 Groups = Mapping[str, Sequence[EpisodeRecord]]
 """Episodes by the label of their row; the first row is the one that others are compared with."""
@@ -40,12 +42,20 @@ def success_table(groups: Groups, title: str) -> Table:
 
 
 def comparison_table(groups: Groups) -> Table:
-    """Games on which each group does better or worse than the first, and how surprising that is."""
+    """Games on which each group does better or worse than the first, by how much, and how surprising that is."""
     (first, baseline), *others = groups.items()
-    table = _table(f"same games, against {first}", "condition", ("better", "worse", "McNemar p"))
-    for label, records in others:
-        found = compare(records, baseline)
-        table.add_row(label, str(found.games_won_more), str(found.games_won_less), f"{found.p:.3g}")
+    columns = ("better", "worse", "points [95 %]", "visible", "McNemar p", "p, Holm")
+    table = _table(f"same games, against {first}", "condition", columns)
+    found = [compare(records, baseline) for _, records in others]
+    for (label, _), of, corrected in zip(others, found, holm([of.p for of in found]), strict=True):
+        counts = (str(of.games_won_more), str(of.games_won_less))
+        table.add_row(label, *counts, _points(of), _visible(of), f"{of.p:.3g}", f"{corrected:.3g}")
+    games = max(of.games for of in found)
+    if games:
+        table.caption = (
+            f"visible: points that are noticed 4 times in 5 where as many games go differently. {power_line(games)}"
+        )
+        table.caption_justify = "left"
     return table
 
 
@@ -67,6 +77,16 @@ def success(of: Measures) -> str:
     spread = f" ±{100 * stdev(runs):.1f}" if len(runs) > 1 else ""
     low, high = of.ci95
     return f"{100 * of.success_rate:.1f}{spread} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _points(of: Comparison) -> str:
+    low, high = of.ci95
+    return f"{100 * of.difference:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def _visible(of: Comparison) -> str:
+    visible = smallest_visible_difference(of.games, of.discordant_share) if of.games else None
+    return "-" if visible is None else f"{100 * visible:.1f}"
 
 
 def _share(of: Measures) -> str:

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from interlat.evaluation.episodes import EpisodeRecord
-from interlat.evaluation.summary import Measures, by_condition, by_task_type, compare, measure
+from interlat.evaluation.episodes import EpisodeRecord, EpisodesMismatch
+from interlat.evaluation.statistics import holm
+from interlat.evaluation.summary import Comparison, Measures, by_condition, by_task_type, compare, measure
 
 RESULTS_FILE = "results.json"
 
@@ -27,8 +28,10 @@ def results_of(
         commit: of this library.
     """
     groups = by_condition(records)
-    names = list(groups)
-    first = groups[names[0]]
+    baseline, *others = groups
+    first = groups[baseline]
+    versus = {name: compare(groups[name], first) for name in others}
+    corrected = dict(zip(others, holm([of.p for of in versus.values()]), strict=True))
     return {
         "protocol_version": settings["protocol_version"],
         "command": command,
@@ -43,11 +46,25 @@ def results_of(
                 "episodes": measure(group).episodes,
                 "success_rate_by_run": list(measure(group).success_rate_by_run.values()),
                 "invalid_share": measure(group).invalid_share,
-                **({} if name == names[0] else {f"versus {names[0]}": asdict(compare(group, first))}),
+                **({f"versus {baseline}": _versus(versus[name], corrected[name])} if name in versus else {}),
             }
             for name, group in groups.items()
         },
     }
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """What `write_results` wrote.
+
+    Raises:
+        EpisodesMismatch: if there is no readable `results.json`.
+    """
+    try:
+        return dict(json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise EpisodesMismatch(
+            f"{folder / RESULTS_FILE} cannot be read ({error}); make it again with interlat-eval --resume"
+        ) from error
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> Path:
@@ -57,6 +74,10 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> Path:
     unfinished.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     os.replace(unfinished, path)
     return path
+
+
+def _versus(found: Comparison, corrected: float) -> dict[str, Any]:
+    return {**asdict(found), "ci95": list(found.ci95), "p_holm": corrected}
 
 
 def _headline(records: Sequence[EpisodeRecord]) -> dict[str, Any]:

@@ -1,7 +1,12 @@
-"""How sure a success rate is, and a difference of two. Knows nothing of episodes."""
+"""How sure a success rate is, a difference of two, and several of them asked at once. Knows nothing of episodes.
 
+Differences over the same games and several seeds are in `interlat.evaluation.paired`, what a number of games can show in
+`interlat.evaluation.power`.
+"""
+
+from collections.abc import Sequence
 from math import comb, sqrt
-from statistics import NormalDist
+from statistics import NormalDist, fmean, stdev
 
 
 def wilson_interval(successes: int | float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -56,3 +61,46 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     differing = only_first + only_second
     tail = sum(comb(differing, k) for k in range(min(only_first, only_second) + 1))
     return float(min(1.0, 2 * tail / 2**differing))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for having asked several questions at once, by Holm's step-down method.
+
+    The i-th smallest of m values (i from 0) is multiplied by m − i, made no smaller than the one before, and cut at 1.
+    Rejecting where a corrected value is at most α keeps the chance of any false rejection at most α, however the
+    questions depend on each other. Source: Holm 1979, A simple sequentially rejective multiple test procedure.
+
+    Args:
+        p_values: one a question, all that were asked; within [0, 1].
+
+    Returns:
+        The corrected values in the order given.
+
+    Raises:
+        ValueError: if a value is no probability.
+    """
+    if any(not 0 <= p <= 1 for p in p_values):
+        raise ValueError(f"p-values must be within [0, 1], got {list(p_values)}")
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, (len(p_values) - rank) * p_values[place])
+        corrected[place] = min(1.0, largest)
+    return corrected
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation (n − 1), as papers write 70.5 ± 1.0 over seeds.
+
+    Args:
+        values: one a seed.
+
+    Returns:
+        Both in the values' unit; None for the deviation of a single value, which nobody can know.
+
+    Raises:
+        ValueError: if there is no value.
+    """
+    if not values:
+        raise ValueError("wanted the value of at least one seed, got none")
+    return fmean(values), stdev(values) if len(values) > 1 else None

@@ -3,12 +3,15 @@
 Pure functions of the records. Knows neither tables nor files.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
+
 from interlat.evaluation.episodes import EpisodeRecord
+from interlat.evaluation.paired import paired_bootstrap
 from interlat.evaluation.statistics import mcnemar_exact, wilson_interval
 
 
@@ -47,14 +50,25 @@ class Comparison:
     """How a condition does on the same games as another.
 
     Args:
+        games: how many both have played.
         games_won_more: games that the condition wins in more runs than the other does.
         games_won_less: the reverse.
+        difference: of the success rates over these games, within [-1, 1]; 0 where there is no such game.
+        ci95: its paired bootstrap interval over games.
         p: two-sided exact McNemar p-value of the two counts.
     """
 
+    games: int
     games_won_more: int
     games_won_less: int
+    difference: float
+    ci95: tuple[float, float]
     p: float
+
+    @property
+    def discordant_share(self) -> float:
+        """Share of the games that go differently, in [0, 1]."""
+        return (self.games_won_more + self.games_won_less) / max(1, self.games)
 
 
 def measure(records: Sequence[EpisodeRecord]) -> Measures:
@@ -99,16 +113,30 @@ def by_task_type(records: Iterable[EpisodeRecord]) -> dict[str, Measures]:
     return {task_type: measure(groups[task_type]) for task_type in sorted(groups)}
 
 
+def leads(records: Iterable[EpisodeRecord], others: Iterable[EpisodeRecord]) -> dict[str, tuple[int, int]]:
+    """For each game that two conditions have played in the same runs: wins of the first minus those of the second, and runs.
+
+    Games are in alphabetical order.
+    """
+    first = {(record.game_id, record.run): record.won for record in records}
+    second = {(record.game_id, record.run): record.won for record in others}
+    found: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for game_id, run in sorted(first.keys() & second.keys()):
+        lead, runs = found[game_id]
+        found[game_id] = lead + int(first[game_id, run]) - int(second[game_id, run]), runs + 1
+    return dict(found)
+
+
 def compare(records: Iterable[EpisodeRecord], others: Iterable[EpisodeRecord]) -> Comparison:
     """Compare two conditions over the games and runs that both have played.
 
     With several runs a game counts for the condition that wins it more often: games are the sample, as in ``Measures``.
     """
-    first = {(record.game_id, record.run): record.won for record in records}
-    second = {(record.game_id, record.run): record.won for record in others}
-    lead: Counter[str] = Counter()
-    for game_id, run in first.keys() & second.keys():
-        lead[game_id] += int(first[game_id, run]) - int(second[game_id, run])
-    more = sum(difference > 0 for difference in lead.values())
-    less = sum(difference < 0 for difference in lead.values())
-    return Comparison(more, less, mcnemar_exact(more, less))
+    found = leads(records, others)
+    if not found:
+        return Comparison(0, 0, 0, 0.0, (-1.0, 1.0), 1.0)
+    more = sum(lead > 0 for lead, _ in found.values())
+    less = sum(lead < 0 for lead, _ in found.values())
+    interval = paired_bootstrap(np.array([[lead / runs] for lead, runs in found.values()]))
+    ci95 = (interval.low, interval.high)
+    return Comparison(len(found), more, less, interval.estimate, ci95, mcnemar_exact(more, less))

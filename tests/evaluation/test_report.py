@@ -71,7 +71,15 @@ def test_top_level_numbers_are_the_first_conditions(records):
     }
     assert (other["success_rate"], other["steps_success"], other["steps_all"]) == (0.5, 3.0, 11.5)
     assert other["invalid_share"] == pytest.approx(10 / 23)
-    assert other["versus latent"] == {"games_won_more": 0, "games_won_less": 1, "p": 1.0}
+    assert other["versus latent"] == {
+        "games": 2,
+        "games_won_more": 0,
+        "games_won_less": 1,
+        "difference": -0.5,
+        "ci95": [-1.0, 0.0],
+        "p": 1.0,
+        "p_holm": 1.0,
+    }
 
 
 def test_the_success_table_says_it_all(records):
@@ -89,7 +97,23 @@ def test_several_runs_show_their_spread(episode):
 def test_the_comparison_names_what_it_is_against(records):
     text = _text(comparison_table(by_condition(records)))
     assert "same games, against latent" in text
-    assert [line.split() for line in text.splitlines() if line.strip().startswith("none")] == [["none", "0", "1", "1"]]
+    rows = [line.split() for line in text.splitlines() if line.strip().startswith("none")]
+    assert rows == [["none", "0", "1", "-50.0", "[-100.0,", "+0.0]", "-", "1", "1"]]
+
+
+def test_p_values_of_a_comparison_are_corrected_for_their_number(episode):
+    """Six games, all won by one condition and lost by two: p = 2/64, times 2 by Holm."""
+    games = "abcdef"
+    groups = {
+        "x": [episode(game) for game in games],
+        "y": [episode(game, False) for game in games],
+        "z": [episode(game, False) for game in games],
+    }
+    text = _text(comparison_table(groups))
+    assert [line.split()[-2:] for line in text.splitlines() if line.strip()[:2] in ("y ", "z ")] == [
+        ["0.0312", "0.0625"]
+    ] * 2
+    assert "6 games are too few" in " ".join(text.split())
 
 
 def test_one_condition_has_nothing_to_compare(episode):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from interlat.evaluation.statistics import mcnemar_exact, wilson_interval
+from interlat.evaluation.statistics import holm, mcnemar_exact, mean_and_sd, wilson_interval
 
 Z2 = NormalDist().inv_cdf(0.975) ** 2
 
@@ -69,3 +69,34 @@ def test_mcnemar_is_the_sign_test(only_first, only_second):
 def test_mcnemar_refuses_negative_counts():
     with pytest.raises(ValueError, match="must not be negative, got -1 and 2"):
         mcnemar_exact(-1, 2)
+
+
+def test_holm_by_hand():
+    """Sorted 0.01, 0.03, 0.04 times 3, 2, 1: 0.03, 0.06, 0.04; none may be below the one before."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.5]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_rejects_what_the_step_down_procedure_rejects(p_values):
+    """Step down: while the smallest of those left is at most α over their number, reject it."""
+    left, rejected = sorted(range(len(p_values)), key=p_values.__getitem__), set()
+    while left and p_values[left[0]] * len(left) <= 0.05:
+        rejected.add(left.pop(0))
+    corrected = holm(p_values)
+    assert {place for place, p in enumerate(corrected) if p <= 0.05} == rejected
+    assert all(p <= c <= min(1, len(p_values) * p) + 1e-12 for p, c in zip(p_values, corrected, strict=True))
+
+
+def test_holm_refuses_what_is_no_probability():
+    with pytest.raises(ValueError, match=r"p-values must be within \[0, 1\], got \[0.5, 1.5\]"):
+        holm([0.5, 1.5])
+
+
+def test_mean_and_deviation_over_seeds():
+    """2 and 4: mean 3, sample variance (1 + 1)/1; one seed has no deviation."""
+    assert mean_and_sd([2.0, 4.0]) == pytest.approx((3.0, 2**0.5))
+    assert mean_and_sd([2.0]) == (2.0, None)
+    with pytest.raises(ValueError, match="at least one seed"):
+        mean_and_sd([])

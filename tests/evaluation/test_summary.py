@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from interlat.evaluation.metrics import EpisodeSteps, SuccessRate
 from interlat.evaluation.statistics import wilson_interval
-from interlat.evaluation.summary import Comparison, by_condition, by_task_type, compare, measure
+from interlat.evaluation.summary import Comparison, by_condition, by_task_type, compare, leads, measure
 
 
 def test_measures_counted_by_hand(episode):
@@ -51,17 +51,25 @@ def test_conditions_keep_the_order_they_were_played_in(episode):
 
 
 def test_a_comparison_counts_games_and_only_shared_ones(episode):
-    """a: +, b: -, c: =, d: +, e is not played by the other. Two against one of three: p = 2 · (1 + 3)/8 capped at 1."""
+    """a: +, b: -, c: =, d: +, e is not played by the other. Two against one of three: p = 2 · (1 + 3)/8 capped at 1; (2 - 1)/4."""
     ours = [episode(game, won) for game, won in zip("abcde", (True, False, True, True, True), strict=True)]
     theirs = [episode(game, won) for game, won in zip("abcd", (False, True, True, False), strict=True)]
-    assert compare(ours, theirs) == Comparison(2, 1, 1.0)
+    found = compare(ours, theirs)
+    assert (found.games, found.games_won_more, found.games_won_less, found.p) == (4, 2, 1, 1.0)
+    assert (found.difference, found.discordant_share) == (0.25, 0.75)
+    assert -1 <= found.ci95[0] < 0.25 < found.ci95[1] <= 1
 
 
 def test_a_game_goes_to_who_wins_it_more_often(episode):
-    """Over two runs: 2 wins against 1 count once; 1 against 1, in different runs, count for nobody."""
+    """Over two runs: 2 wins against 1 count once; 1 against 1, in different runs, count for nobody. Leads 1/2 and 0."""
     ours = [episode("a", run=0), episode("a", run=1), episode("b", run=0), episode("b", False, run=1)]
     theirs = [episode("a", False, run=0), episode("a", run=1), episode("b", False, run=0), episode("b", run=1)]
-    assert compare(ours, theirs) == Comparison(1, 0, 1.0)
+    assert leads(ours, theirs) == {"a": (1, 2), "b": (0, 2)}
+    assert compare(ours, theirs) == Comparison(2, 1, 0, 0.25, (0.0, 0.5), 1.0)
+
+
+def test_without_a_shared_game_nothing_is_known(episode):
+    assert compare([episode("a")], [episode("b")]) == Comparison(0, 0, 0, 0.0, (-1.0, 1.0), 1.0)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 20), st.sampled_from(["walk", "run"])), min_size=1))
