@@ -65,7 +65,8 @@ class TrajectoryDataModule(LightningDataModule):
         """Open the store and split the games."""
         path = self._records()
         self.store = LatentStore(ensure_latents(path, self.sender, self.cache, self.collect_batch_size, self.seed))
-        records = load_records(path)
+        # An actor that never hears a message learns from the games an expert finished, and is held to such.
+        records = [record for record in load_records(path) if record.explored or self.silence_share < 1]
         order = torch.randperm(len(records), generator=torch.Generator().manual_seed(self.seed)).tolist()
         held_out = max(1, round(len(records) * self.validation_share))
         self.validation = MessageDataset(
