@@ -1,0 +1,20 @@
+"""Graders: is the answer in this text the right one? Know nothing of models, messages or where a problem comes from.
+
+A text is graded in two steps: ``final_answer`` finds what it claims, a grader compares that with the right answer.
+"""
+
+from interlat.evaluation.answers.extraction import final_answer
+from interlat.evaluation.answers.grade import Grade, grade, require_grader
+from interlat.evaluation.answers.mathematics import GraderNotFound, same_mathematics
+from interlat.evaluation.answers.numerals import as_number, same_number
+
+__all__ = [
+    "Grade",
+    "GraderNotFound",
+    "as_number",
+    "final_answer",
+    "grade",
+    "require_grader",
+    "same_mathematics",
+    "same_number",
+]
