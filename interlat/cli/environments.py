@@ -1,12 +1,16 @@
 """The games that settings ask for, and how they are played: where `evaluation`'s protocol meets `alfworld_env`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from alfworld_env import AlfworldEnv, Info, strip_banner
-from interlat.data.games import games_named
+from interlat.data.games import EnvName, GameSource, games_named
+from interlat.data.reasoning import BenchmarkName, Problem, problems_named
 from interlat.errors import InvalidSetting
-from interlat.evaluation.environment import EnvironmentFactory
+from interlat.evaluation.accuracy import is_benchmark
+from interlat.evaluation.answers import require_grader
+from interlat.evaluation.environment import Environment, EnvironmentFactory
+from interlat.evaluation.problem_environment import ProblemEnvironment
 from interlat.evaluation.settings import EvalSettings
 
 
@@ -19,14 +23,29 @@ class BannerlessEnv(AlfworldEnv):
         return strip_banner(observation), info
 
 
+def source_of(env: str) -> GameSource:
+    """Where the games of an environment, or the problems of a benchmark, come from."""
+    if is_benchmark(env):
+        return problems_named(cast(BenchmarkName, env))
+    return games_named(cast(EnvName, env))
+
+
 def games_of(settings: EvalSettings) -> Sequence[Any]:
-    """The games; which ones does not depend on the seed, so that runs can be compared game by game.
+    """The games or problems; which ones does not depend on the seed, so that runs can be compared game by game.
 
     Raises:
-        InvalidSetting: if there are fewer than asked for.
-        GameDataNotFound: if ALFWorld's own are asked for and are not there.
+        InvalidSetting: if there are fewer than asked for, or the policy cannot solve problems.
+        GameDataNotFound: if ALFWorld's own, or a benchmark's problems, are asked for and are not there.
+        GraderNotFound: if a benchmark's answers cannot be compared here.
     """
-    games: Sequence[Any] = games_named(settings.env).games(settings.split, settings.games)
+    if is_benchmark(settings.env) and settings.policy not in ("actor", "walkthrough"):
+        raise InvalidSetting(
+            f"--policy {settings.policy} plays games, and {settings.env} has problems; take --policy actor, or --policy walkthrough, "
+            "which gives every problem's own solution"
+        )
+    games: Sequence[Any] = source_of(settings.env).games(settings.split, settings.games)
+    for grading in {game.grading for game in games if isinstance(game, Problem)}:
+        require_grader(grading)
     if settings.games is not None and len(games) < settings.games:
         raise InvalidSetting(
             f"--games {settings.games} is more than the {len(games)} games of {settings.env} {settings.split}; "
@@ -36,5 +55,11 @@ def games_of(settings: EvalSettings) -> Sequence[Any]:
 
 
 def environment_factory(settings: EvalSettings) -> EnvironmentFactory:
-    """Loads a game with the engine and the step cap of the settings."""
-    return lambda game: BannerlessEnv(game, settings.engine, settings.max_steps)
+    """Loads a game with the engine and the step cap of the settings; a problem has one step."""
+
+    def make(game: Any) -> Environment:
+        if isinstance(game, Problem):
+            return ProblemEnvironment(game)
+        return BannerlessEnv(game, settings.engine, settings.max_steps)
+
+    return make

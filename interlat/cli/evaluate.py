@@ -14,10 +14,10 @@ from interlat.cli.exit_codes import run_command
 from interlat.cli.flags import ShortHelp, add_flags
 from interlat.cli.policies import policy_factory
 from interlat.cli.terminal import table_console
+from interlat.evaluation.accuracy import tables_of
 from interlat.evaluation.episodes import EpisodeRecord, EpisodeStore
 from interlat.evaluation.evaluate import evaluate
 from interlat.evaluation.provenance import commit
-from interlat.evaluation.report import tables
 from interlat.evaluation.results import results_of, write_results
 from interlat.evaluation.settings import EvalSettings
 from interlat.evaluation.summary import by_condition
@@ -92,7 +92,7 @@ def _show(settings: EvalSettings, records: Sequence[EpisodeRecord]) -> None:
     if settings.policy != "actor":
         groups = {settings.policy: list(records)}
     title = f"{settings.env} {settings.split}, {settings.policy}, at most {settings.max_steps} steps"
-    table_console().print(*tables(groups, title))
+    table_console().print(*tables_of(settings.env, settings.split, groups, title))
 
 
 if __name__ == "__main__":

@@ -64,5 +64,6 @@ def _actor(settings: EvalSettings, games: Sequence[Any], condition: Condition, s
         condition.length,
         seed,
         dtype=settings.dtype,
+        answer_tokens=settings.answer_tokens,
     )
     return policy

@@ -12,8 +12,8 @@ from interlat.cli.exit_codes import run_command
 from interlat.cli.tables import tables_command
 from interlat.cli.terminal import table_console
 from interlat.errors import InvalidSetting
+from interlat.evaluation.accuracy import tables_of
 from interlat.evaluation.episodes import SETTINGS_FILE, EpisodeRecord, EpisodesMismatch, read_episodes, read_settings
-from interlat.evaluation.report import tables
 from interlat.evaluation.summary import by_condition
 
 
@@ -43,7 +43,7 @@ def _report(argv: Sequence[str] | None) -> None:
         return
     groups, settings = _gather(_evaluations(arguments.folders))
     console = table_console()
-    console.print(*tables(groups, _title(settings)))
+    console.print(*tables_of(settings[0]["env"], settings[0]["split"], groups, _title(settings)))
     _warn_of_differences(settings)
     if arguments.chart is not None:
         from interlat.evaluation.chart import draw_success

@@ -11,7 +11,7 @@ from interlat.agents.actor import Actor
 from interlat.agents.run_folder import load_actor, load_compressor, read_stage
 from interlat.agents.sender import build_sender, left_pad, sender_settings
 from interlat.controls import named_control
-from interlat.data.games import house_of
+from interlat.data.games import briefing
 from interlat.data.plan_writer import write_plan
 from interlat.evaluation.conditions import CROSS_TASK, Condition
 from interlat.evaluation.message_source import (
@@ -33,7 +33,7 @@ from interlat.models.chat import encode
 from interlat.models.decoding import Sampling, decode
 from interlat.splice import Segments, lay_out
 
-MAX_ANSWER_TOKENS = {"action": 24, "react": 100}
+MAX_ANSWER_TOKENS = {"action": 24, "react": 100, "solve": 1024}
 HOLES_WORTH_SQUEEZING = 0.25  # share of the cache
 
 
@@ -134,6 +134,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
     *,
     temperature: float = 0.0,
     dtype: str | None = None,
+    answer_tokens: int | None = None,
 ) -> ActorPolicy:
     """Load a run folder as a policy for these games.
 
@@ -147,6 +148,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
         seed: of plans, control and answers.
         temperature: of the actor's answers; 0 is greedy.
         dtype: of actor and compressor; None takes the one they were trained in. The sender keeps the one of its latents.
+        answer_tokens: most tokens of an answer; None takes what a problem allows, or what the form of a game's answers needs.
 
     Raises:
         CheckpointMismatch: if the folder holds no finished run.
@@ -165,21 +167,20 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
         source = CrossTaskSource(source, {opening: ordered[number] for opening, number in partners.items()})
     elif control is not None:
         source = ControlledSource(source, named_control(control), seed)
-    sampling = Sampling(temperature=temperature, max_new_tokens=MAX_ANSWER_TOKENS[actor.conversation.form])
+    allowed = [game.answer_tokens for game in games if hasattr(game, "answer_tokens")]
+    most = answer_tokens or max(allowed, default=MAX_ANSWER_TOKENS[actor.conversation.form])
+    sampling = Sampling(temperature=temperature, max_new_tokens=most)
     return ActorPolicy(actor, source, views, sampling, seed)
 
 
 def _views(games: Sequence[Any], sender: dict[str, Any]) -> tuple[dict[str, SenderView], dict[str, str]]:
     """What the sender sees of each game, and the plan written for it where plans are written."""
-    from alfworld_env import AlfworldEnv, strip_banner
-
     views, written = {}, {}
     for game in games:
-        first, info = AlfworldEnv(game).reset()
-        opening = strip_banner(first)
-        views[game.game_id] = SenderView(opening, house_of(game) if sender["view"] == "house" else None)
+        known = briefing(game)
+        views[game.game_id] = SenderView(known.opening, known.house if sender["view"] == "house" else None)
         if sender["plans"] == "written":
-            written[opening] = write_plan(info["walkthrough"], sender["view"], game.game_id)
+            written[known.opening] = write_plan(known.walkthrough, sender["view"], game.game_id)
     return views, written
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from interlat.data.games import EnvName
+from interlat.data.reasoning.benchmarks import BenchmarkName
 from interlat.errors import InvalidSetting
 from interlat.evaluation.conditions import Condition, MessageKind, parse_conditions
 
@@ -16,8 +17,8 @@ class EvalSettings:
     """Settings of an evaluation.
 
     Args:
-        env: ALFWorld's own games, or the embedded ones in small rooms or in rooms like ALFWorld's
-        split: which games
+        env: ALFWorld's own games; the embedded ones in small rooms or in rooms like ALFWorld's; or problems
+        split: which games; unseen are the test problems of a benchmark
         checkpoint: run folder of the actor
         policy: who plays; scripted ones need no checkpoint and read no message
         message: what the actor is given (default: latent)
@@ -26,6 +27,7 @@ class EvalSettings:
         conditions: several to compare instead: latent,latent:8,text,none,latent+cross-task,...
         engine: of the games; both give the same text
         max_steps: step cap; papers use 20 to 50
+        answer_tokens: most tokens an answer may have (default: by the form of answers, and by benchmark)
         games: how many, spread over the split (default: all, 134 of household)
         runs: repetitions, seeded seed, seed+1, ...
         seed: of the first run
@@ -38,7 +40,7 @@ class EvalSettings:
         InvalidSetting: if a value is out of range or two contradict.
     """
 
-    env: EnvName = "alfworld"
+    env: Literal[EnvName, BenchmarkName] = "alfworld"
     split: Literal["train", "seen", "unseen"] = "unseen"
     checkpoint: Path | None = None
     policy: Literal["actor", "expert", "walkthrough", "random"] = "actor"
@@ -48,6 +50,7 @@ class EvalSettings:
     conditions: str | None = None
     engine: Literal["native", "textworld"] = "native"
     max_steps: int = 20
+    answer_tokens: int | None = None
     games: int | None = None
     runs: int = 1
     seed: int = 0
@@ -57,7 +60,7 @@ class EvalSettings:
     resume: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("max_steps", "games", "runs", "batch_size", "length"):
+        for name in ("max_steps", "answer_tokens", "games", "runs", "batch_size", "length"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InvalidSetting(f"--{name.replace('_', '-')} must be at least 1, got {value}")
@@ -111,6 +114,7 @@ class EvalSettings:
             "checkpoint": None if self.checkpoint is None else self.checkpoint.as_posix(),
             "engine": self.engine,
             "max_steps": self.max_steps,
+            **({} if self.answer_tokens is None else {"answer_tokens": self.answer_tokens}),
             "games": self.games,
             "seed": self.seed,
             "dtype": self.dtype,
