@@ -36,6 +36,7 @@ endif
 TABLE_ABLATIONS := no-curriculum no-separation no-alignment no-adapter cot no-cot
 TABLE_TERMS := no-task no-preference no-geometry
 TABLE_SPLITS := unseen seen
+TABLE_STEPS ?= 20
 TABLE_CONTROLS := cross-task cov-noise-0.5 cov-noise-1.0 white-noise cov-gauss-0mu cov-gauss-mu random-rot permute zero
 TABLE_SHARES := 90 80 70 60 50 40 30 20 10 5
 
@@ -55,9 +56,9 @@ endef
 
 # $(1) seed, $(2) variant, $(3) conditions, $(4) split
 define table_evaluation
-TABLE_RESULTS += $(TABLES)/seed-$(1)/$(2)/evaluation/$(TABLE_ENV)-$(4)-20-steps/results.json
-$(TABLES)/seed-$(1)/$(2)/evaluation/$(TABLE_ENV)-$(4)-20-steps/results.json: $(TABLES)/seed-$(1)/$(2)/stage.json
-	$(BIN)/interlat-eval --env $(TABLE_ENV) --split $(4) --checkpoint $(TABLES)/seed-$(1)/$(2) --conditions $(3) --out $$(@D) $(EVAL_ARGS) --resume
+TABLE_RESULTS += $(TABLES)/seed-$(1)/$(2)/evaluation/$(TABLE_ENV)-$(4)-$(TABLE_STEPS)-steps/results.json
+$(TABLES)/seed-$(1)/$(2)/evaluation/$(TABLE_ENV)-$(4)-$(TABLE_STEPS)-steps/results.json: $(TABLES)/seed-$(1)/$(2)/stage.json
+	$(BIN)/interlat-eval --env $(TABLE_ENV) --split $(4) --max-steps $(TABLE_STEPS) --checkpoint $(TABLES)/seed-$(1)/$(2) --conditions $(3) --out $$(@D) $(EVAL_ARGS) --resume
 
 endef
 
