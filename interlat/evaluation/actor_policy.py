@@ -10,6 +10,7 @@ from torch import Tensor
 from interlat.agents.actor import Actor
 from interlat.agents.run_folder import load_actor, load_compressor, read_stage
 from interlat.agents.sender import build_sender, left_pad, sender_settings
+from interlat.agents.team_folder import TEAM_STAGE
 from interlat.controls import named_control
 from interlat.data.games import briefing
 from interlat.data.plan_writer import write_plan
@@ -26,6 +27,7 @@ from interlat.evaluation.message_source import (
     derangement,
 )
 from interlat.evaluation.policies import Decision, Opening
+from interlat.evaluation.team_source import load_team_source
 from interlat.messages import LatentMessage, TextMessage
 from interlat.models.backbone import embed_tokens
 from interlat.models.cache import KVState, extend, last_states
@@ -139,7 +141,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
     """Load a run folder as a policy for these games.
 
     Args:
-        checkpoint: run folder of either stage.
+        checkpoint: run folder of either stage, or of a team.
         games: the games to be played.
         message: what is sent.
         control: ``cross-task``, or a control by name.
@@ -194,6 +196,8 @@ def _source(
 ) -> MessageSource:
     if condition.message == "none":
         return SilentSource()
+    if stage["stage"] == TEAM_STAGE:
+        return load_team_source(checkpoint, stage, condition, seed, dtype)
     if stage["stage"] == "compression" and condition.length == stage["compressor"]["num_latents"]:
         compressor = load_compressor(checkpoint, dtype)
         return CompressorSource(compressor.to("cuda") if torch.cuda.is_available() else compressor)
