@@ -66,6 +66,29 @@ def test_gradient_reaches_the_prompts_embeddings_through_the_last_latent():
     assert not table.grad[others].any()
 
 
+@pytest.mark.parametrize("steps", [2, 4])
+def test_gradient_is_that_of_whole_forwards(steps: int):
+    """Of the last latent, with respect to every weight: cut at the bridge, in the cache or at the prompt, some of it would lack."""
+    compressor = _compressor(lora=False)
+    parameters = dict(compressor.named_parameters())
+
+    def whole() -> Tensor:
+        sequence = embed_tokens(compressor.lm, torch.tensor([PROMPT]))
+        for _ in range(steps - 1):
+            states = last_layer_states(compressor.lm, sequence, torch.ones(sequence.shape[:2], dtype=torch.bool))
+            sequence = torch.cat([sequence, compressor.bridge(states[:, -1])[:, None]], dim=1)
+        return last_layer_states(compressor.lm, sequence, torch.ones(sequence.shape[:2], dtype=torch.bool))[:, -1]
+
+    wanted, got = (
+        torch.autograd.grad(last.pow(3).sum(), list(parameters.values()), allow_unused=True)
+        for last in (whole(), compressor([PROMPT], num_latents=steps)[:, -1])
+    )
+    for name, expected, gradient in zip(parameters, wanted, got, strict=True):
+        assert expected is not None, name
+        assert gradient is not None, name
+        torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-4)  # norms are computed in float32
+
+
 def test_the_first_latent_is_the_first_state_of_a_sender_of_the_same_weights(foreign):
     compressor = Compressor.build(CompressorSettings(str(foreign), 3)).eval()
     sender = ReasoningAgent(compressor.lm, compressor.tokenizer, Sampling(max_new_tokens=3))

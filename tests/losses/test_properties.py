@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlat.losses import alignment_loss, geometry_loss, preference_loss, separation_loss, task_loss
+from interlat.losses import alignment_loss, geometry_loss, margin_loss, preference_loss, separation_loss, task_loss
 
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 Loss = Callable[[Inputs], torch.Tensor]
@@ -18,6 +18,7 @@ Loss = Callable[[Inputs], torch.Tensor]
 LOSSES: dict[str, Loss] = {
     "task": lambda x: task_loss(x[0], x[3], x[4]),
     "separation": lambda x: separation_loss(x[0], x[1], x[4]),
+    "margin": lambda x: margin_loss(x[0], x[1], x[3], x[4], 0.5),
     "alignment": lambda x: alignment_loss(x[0], x[1], x[4], 0.7, 0.3),
     "preference": lambda x: preference_loss(x[0][x[4]], x[1][x[4]], x[2][x[4]], 2.0, 0.9),
     "geometry": lambda x: geometry_loss(x[0], x[1], x[4], x[4].flip(0)),

@@ -1,0 +1,13 @@
+"""The faults, by where they are; knows nothing of how they are tried."""
+
+from ..mutant import Mutant
+from . import agents, channel, controls, losses, stages, statistics
+
+FAULTS: list[Mutant] = [
+    *losses.FAULTS,
+    *controls.FAULTS,
+    *channel.FAULTS,
+    *agents.FAULTS,
+    *stages.FAULTS,
+    *statistics.FAULTS,
+]
