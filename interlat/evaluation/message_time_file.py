@@ -65,8 +65,12 @@ def write_message_times(folder: Path, times: Mapping[str, Sequence[MessageTime]]
     return path
 
 
-def read_message_times(folder: Path) -> dict[str, tuple[MessageTime, ...]]:
+def read_message_times(folder: Path, machine: Mapping[str, Any] | None = None) -> dict[str, tuple[MessageTime, ...]]:
     """Measurements by condition; none where none were made.
+
+    Args:
+        folder: of the evaluation.
+        machine: leave out those of any other; None takes all.
 
     Raises:
         MessageTimeMismatch: if the file cannot be read.
@@ -74,8 +78,11 @@ def read_message_times(folder: Path) -> dict[str, tuple[MessageTime, ...]]:
     path = folder / MESSAGE_TIME_FILE
     if not path.exists():
         return {}
+    content = _read(path)
+    if machine is not None and content["machine"] != dict(machine):
+        return {}
     try:
-        return {name: tuple(MessageTime(**of) for of in each) for name, each in _read(path)["conditions"].items()}
+        return {name: tuple(MessageTime(**of) for of in each) for name, each in content["conditions"].items()}
     except (AttributeError, TypeError) as error:
         raise _unreadable(path, error) from error
 

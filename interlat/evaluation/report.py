@@ -18,6 +18,9 @@ Groups = Mapping[str, Sequence[EpisodeRecord]]
 """Episodes by the label of their row; the first row is the one that others are compared with."""
 
 
+MOST_COLUMNS = 6  # of conditions that fit beside each other
+
+
 def tables(groups: Groups, title: str) -> list[Table]:
     """All tables of an evaluation: success, then what differs from the first group, then success by kind of task."""
     differences = [comparison_table(groups)] if len(groups) > 1 else []
@@ -60,14 +63,20 @@ def comparison_table(groups: Groups) -> Table:
 
 
 def task_type_table(groups: Groups) -> Table:
-    """Success by kind of task, a column for each group."""
-    table = _table("success % by task type", "task type", ())
-    for label in groups:
-        table.add_column(label, justify="right", overflow="fold")
+    """Success by kind of task: a column for each group, or a row where there are too many for columns."""
     measures = {label: by_task_type(records) for label, records in groups.items()}
-    for task_type in sorted({name for of in measures.values() for name in of}):
-        cells = [of.get(task_type) for of in measures.values()]
-        table.add_row(task_type, *("-" if cell is None else _share(cell) for cell in cells))
+    kinds = sorted({name for of in measures.values() for name in of})
+    across, down = (kinds, list(groups)) if len(groups) > MOST_COLUMNS else (list(groups), kinds)
+    table = _table("success % by task type", "condition" if across is kinds else "task type", ())
+    for heading in across:
+        table.add_column(heading, justify="right", overflow="fold")
+    for row in down:
+        cells = (
+            [measures[row].get(kind) for kind in kinds]
+            if across is kinds
+            else [of.get(row) for of in measures.values()]
+        )
+        table.add_row(row, *("-" if cell is None else _share(cell) for cell in cells))
     return table
 
 
