@@ -5,6 +5,7 @@ From any thread, and whatever the text: a comparison that takes too long, too mu
 """
 
 import atexit
+import contextlib
 import importlib.util
 import json
 import logging
@@ -83,7 +84,7 @@ def require_math_verify() -> None:
 
 def _letters(text: str) -> str:
     text = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text)
-    return re.sub(r"\\(?:left|right)(?![a-zA-Z])|\s", "", text)
+    return re.sub(r"\\(?:left|right)(?![a-zA-Z])|(?<!\d)\s+|\s+(?!\d)", "", text)  # a blank between two digits stays
 
 
 def _as_fraction(found: re.Match[str]) -> str:
@@ -129,13 +130,15 @@ class _Worker:
             return bool(json.loads(reply)["same"])
 
     def stop(self) -> None:
-        if self.process is not None and self.owner == os.getpid():
-            self.process.kill()
-            self.process.wait()
-            for pipe in (self.process.stdin, self.process.stdout):
-                if pipe is not None:
+        process, self.process = self.process, None
+        if process is None or self.owner != os.getpid():
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # closing writes what is left to write, and nobody reads
                     pipe.close()
-        self.process = None
 
     def _start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
