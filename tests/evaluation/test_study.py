@@ -50,7 +50,7 @@ def test_a_description_is_read_as_written(tmp_path):
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("title:", "titel:", "'titel' is not accepted"),
+        ("title:", "name:", "'name' is not accepted"),
         ("seeds: [0, 1]", "", "study.seeds"),
         ("seeds: [0, 1]", "seeds: [0, 0]", r"a study needs seeds, each once, got \[0, 0\]"),
         ("splits: [seen, unseen]", "splits: [sean]", "sean"),
