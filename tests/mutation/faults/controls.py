@@ -28,7 +28,7 @@ FAULTS = [
         f"{MOMENTS}::test_rotation_turns_only_directions_that_the_message_has",
     ),
     Mutant(
-        "the rotation is sought among rows less their mean, where the ones may lean in",
+        "the rotation's basis leans towards the vector of ones",
         FILE,
         "q: Tensor = torch.linalg.qr(ones_first).Q\n    return q[:, 1:]",
         "q = torch.eye(length, dtype=torch.float64)\n    return q[:, 1:]",
