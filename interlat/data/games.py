@@ -140,10 +140,3 @@ def briefing(game: Any) -> Briefing:
 
     first, info = AlfworldEnv(game).reset()
     return Briefing(strip_banner(first), house_view(game), tuple(info["walkthrough"]))
-
-
-def house_of(game: Any) -> str:
-    """Where things are in a game, in words: what a sender with ``view: house`` sees."""
-    from alfworld_env import house_view
-
-    return house_view(game)

@@ -22,7 +22,7 @@ LEVELS = (1, 2, 3, 4, 5)
 LARGEST = 50  # of anything that anybody has
 # fmt: off
 NAMES = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jon", "Kim", "Leo",
-         "Mia", "Ned", "Olga", "Paul", "Rita", "Sam", "Tom", "Uma", "Vera", "Will", "Yara", "Zoe")
+         "Mia", "Ned", "Olga", "Paul", "Rita", "Sam", "Tom", "Uma", "Vera", "Will", "Yara", "Zoe")  # codespell:ignore ned
 # fmt: on
 THINGS = ("apples", "books", "coins", "marbles", "pens", "shells", "stamps", "stones")
 _TIMES = {2: "twice", 3: "three times"}
