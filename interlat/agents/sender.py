@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from interlat.agents.prompts import prompt
+from interlat.errors import CheckpointMismatch
 from interlat.models.backbone import embed_tokens, hidden_size, last_layer_states
 from interlat.models.cache import KVState, extend, last_states
 from interlat.models.chat import ChatFormat, encode
@@ -152,6 +153,24 @@ def sender_settings(fields: dict[str, Any]) -> SenderSettings:
     return SenderSettings(
         fields["sender"], fields["view"], fields["plans"], Sampling(**fields["sampling"]), fields["dtype"]
     )
+
+
+def recorded_sender(fields: dict[str, Any]) -> ReasoningAgent:
+    """Load the very sender that a run was trained to read.
+
+    Args:
+        fields: its provenance, as ``stage.json`` keeps it.
+
+    Raises:
+        CheckpointMismatch: if another model now lies under the sender's name: its latents are a language nobody was taught.
+    """
+    now = weights_fingerprint(fields["sender"])
+    if now != fields["weights"]:
+        raise CheckpointMismatch(
+            f"wanted the sender '{fields['sender']}' with weights {fields['weights']}, whose messages this run was trained on, but the "
+            f"weights there are {now}; put the sender back, or train the run again on the new one"
+        )
+    return build_sender(sender_settings(fields))
 
 
 def weights_fingerprint(model: str) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from interlat.agents.actor import Actor
 from interlat.agents.run_folder import load_actor, load_compressor, read_stage
-from interlat.agents.sender import build_sender, left_pad, sender_settings
+from interlat.agents.sender import left_pad, recorded_sender
 from interlat.agents.team_folder import TEAM_STAGE
 from interlat.controls import named_control
 from interlat.data.games import briefing
@@ -201,7 +201,7 @@ def _source(
     if stage["stage"] == "compression" and condition.length == stage["compressor"]["num_latents"]:
         compressor = load_compressor(checkpoint, dtype)
         return CompressorSource(compressor.to("cuda") if torch.cuda.is_available() else compressor)
-    sender = build_sender(sender_settings(stage["sender"]))
+    sender = recorded_sender(stage["sender"])
     if torch.cuda.is_available():
         sender.lm.to("cuda")
     return SenderSource(

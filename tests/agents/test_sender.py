@@ -15,9 +15,11 @@ from interlat.agents.sender import (
     build_sender,
     left_pad,
     provenance,
+    recorded_sender,
     sender_settings,
     weights_fingerprint,
 )
+from interlat.errors import CheckpointMismatch
 from interlat.models.decoding import Sampling
 from interlat.models.vocabulary import fingerprint
 
@@ -132,6 +134,19 @@ def test_every_part_of_a_large_model_counts(foreign: Path, tmp_path: Path):
         (tmp_path / "model" / "model-00002-of-00002.safetensors").write_bytes(content)
         seen.add(weights_fingerprint(str(tmp_path / "model")))
     assert len(seen) == 3
+
+
+def test_a_run_finds_the_sender_it_was_trained_on_or_says_so(foreign: Path, tmp_path: Path):
+    shutil.copytree(foreign, tmp_path / "sender")
+    settings = SenderSettings(str(tmp_path / "sender"), sampling=Sampling(max_new_tokens=7))
+    fields = provenance(settings, build_sender(settings), seed=4)
+    assert recorded_sender(fields).sampling == settings.sampling
+    shutil.rmtree(tmp_path / "sender")
+    save_foreign(tmp_path / "sender", tied=False)
+    with pytest.raises(
+        CheckpointMismatch, match=f"with weights {fields['weights']}, whose messages this run was trained"
+    ):
+        recorded_sender(fields)
 
 
 def test_a_model_on_the_hub_is_known_by_its_name():
