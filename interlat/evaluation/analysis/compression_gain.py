@@ -123,7 +123,7 @@ def measure_compression_gain(
     """
     full = torch.tensor([len(message) for message in messages], dtype=torch.float64)
     ways: list[tuple[str, str, list[Tensor | None]]] = [
-        (f"cut to {share:.0%}", "cut", [truncate(message, share) for message in messages]) for share in SHARES
+        (f"cut to {100 * share:.0f} %", "cut", [truncate(message, share) for message in messages]) for share in SHARES
     ]
     for of in run.compressors:
         length = of.compressor.num_latents

@@ -59,7 +59,7 @@ def measured(runs: Path) -> tuple[TrainedRun, CompressionGain, list[int]]:
 def test_the_full_message_adds_nothing(measured: tuple[TrainedRun, CompressionGain, list[int]]):
     _, found, lengths = measured
     full = found.points[len(SHARES) - 1]
-    assert (full.name, full.rate, full.gain, full.ci95) == ("cut to 100%", 1.0, 0.0, (0.0, 0.0))
+    assert (full.name, full.rate, full.gain, full.ci95) == ("cut to 100 %", 1.0, 0.0, (0.0, 0.0))
     assert full.cross_entropy == found.full_cross_entropy > 0
     assert found.mean_latents == sum(lengths) / len(lengths)
     assert found.games == 6
@@ -68,7 +68,7 @@ def test_the_full_message_adds_nothing(measured: tuple[TrainedRun, CompressionGa
 def test_rates_are_latents_sent_of_latents(measured: tuple[TrainedRun, CompressionGain, list[int]]):
     _, found, lengths = measured
     by_name = {point.name: point for point in found.points}
-    assert by_name["cut to 50%"].rate == pytest.approx(sum(max(1, length // 2) for length in lengths) / sum(lengths))
+    assert by_name["cut to 50 %"].rate == pytest.approx(sum(max(1, length // 2) for length in lengths) / sum(lengths))
     assert by_name["K = 3"].rate == pytest.approx(3 * 6 / sum(lengths))
     assert by_name["K = 2"].rate == pytest.approx(2 * 6 / sum(lengths))
     assert by_name["silence"].rate == 0
