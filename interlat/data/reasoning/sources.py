@@ -17,7 +17,7 @@ from interlat.data.reasoning.problem import Problem
 from interlat.data.trajectories import TaskRecord
 from interlat.errors import GameDataNotFound, InvalidSetting
 
-ARITHMETIC_VERSION = 1  # raised when the generator changes, so that what was made of its problems is made anew
+ARITHMETIC_VERSION = 2  # raised when the generator changes, so that what was made of its problems is made anew
 
 
 class _ProblemSource(GameSource):

@@ -13,8 +13,8 @@ from interlat.data.reasoning.boxed import last_box
 from interlat.data.reasoning.problem import Problem
 
 _FACT = re.compile(
-    r"(?P<name>\w+) has (?:(?P<number>\d+) (?P<kind>more|fewer)? ?|(?P<times>twice|three times) as many |as many )"
-    r"(?P<thing>\w+)(?: (?:than|as) (?P<of>\w+)(?: and (?P<other>\w+) together)?)?"
+    r"(?P<name>[A-Z][a-z]+) has (?:(?P<number>\d+) (?:(?P<kind>more|fewer) )?|(?P<times>twice|three times) as many )"
+    r"(?P<thing>\w+)(?: (?:than|as) (?P<of>[A-Z][a-z]+))?"
 )
 
 
@@ -22,8 +22,6 @@ def _value(name: str, facts: dict[str, re.Match[str]]) -> int:
     """How many somebody has, from the facts of the question alone: backwards, where the solution goes forwards."""
     fact = facts[name]
     of = _value(fact["of"], facts) if fact["of"] else 0
-    if fact["other"]:
-        return of + _value(fact["other"], facts)
     if fact["times"]:
         return of * {"twice": 2, "three times": 3}[fact["times"]]
     number = int(fact["number"])
@@ -31,8 +29,9 @@ def _value(name: str, facts: dict[str, re.Match[str]]) -> int:
 
 
 def _facts(problem: Problem) -> tuple[dict[str, re.Match[str]], str]:
-    *facts, asked, _ = re.split(r"[.?] ?", problem.question)
+    begin, *facts, asked, _ = re.split(r"[.?] ?", problem.question)
     read = [_FACT.fullmatch(fact) for fact in facts]
+    assert begin.startswith("Some friends count ")
     assert all(read), facts
     found = re.fullmatch(r"How many \w+ does (\w+) have", asked)
     assert found
@@ -50,13 +49,24 @@ def test_answers_are_right_by_another_way_of_calculating(seed: int, split: str):
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000))
-def test_every_line_of_a_solution_is_true(seed: int):
+def test_every_line_of_a_solution_is_true_and_uses_what_was_found_before(seed: int):
     for problem in arithmetic_problems("train", 5, seed):
-        lines = re.findall(r"\w+: (\d+) ([-+*]) (\d+) = (\d+)\.", problem.solution)
-        for left, sign, right, result in lines:
-            done = {"+": int(left) + int(right), "-": int(left) - int(right), "*": int(left) * int(right)}
-            assert done[sign] == int(result)
-        assert f"level {len(lines)}" == problem.task_type  # a level is a number of calculations
+        *lines, last = re.split(r"(?<=\.) ", problem.solution)
+        found: dict[str, int] = {}
+        for line, step in zip(lines, problem.plan, strict=True):
+            assert line.startswith(step.removesuffix("."))  # the plan, step by step
+            told = _FACT.search(line)
+            assert told
+            assert told.group() in problem.question
+            result = re.search(r", who has (\d+), so (\w+) has (\d+)\.$", line)
+            if result:
+                before = found[told["of"]]
+                number = int(told["number"] or {"twice": 2, "three times": 3}[told["times"]])
+                sums = {"more": before + number, "fewer": before - number, None: before * number}
+                assert (int(result[1]), result[2], int(result[3])) == (before, told["name"], sums[told["kind"]])
+            found[told["name"]] = int(result[3]) if result else int(told["number"])
+        assert last == f"The answer is \\boxed{{{found[told['name']]}}}."
+        assert f"level {len(lines) - 1}" == problem.task_type  # a level is a number of calculations
 
 
 def test_levels_come_in_equal_numbers_and_plans_name_no_number():
@@ -69,17 +79,17 @@ def test_levels_come_in_equal_numbers_and_plans_name_no_number():
         assert len(facts) > len(problem.plan)  # some lead nowhere
 
 
-def test_a_plan_names_everybody_whom_it_takes_in_an_order_that_works():
+def test_a_plan_names_everybody_who_is_needed_in_an_order_that_works():
     for problem in arithmetic_problems("train", 50):
         facts, asked = _facts(problem)
-        known: list[str] = []
-        for sentence in problem.plan:
-            name, *needed = re.findall(r"[A-Z][a-z]+", sentence.replace("Start", "").replace("Then", ""))
-            fact = facts[name]
-            assert [other for other in (fact["of"], fact["other"]) if other] == needed
-            assert set(needed) <= set(known)
-            known.append(name)
-        assert known[-1] == asked
+        first, *rest = problem.plan
+        last = first.removeprefix("Start with ").removesuffix(".")
+        assert facts[last]["of"] is None
+        for sentence in rest:
+            after, name = re.fullmatch(r"After (\w+) find (\w+)\.", sentence).groups()  # type: ignore[union-attr]
+            assert after == last == facts[name]["of"]
+            last = name
+        assert last == asked
 
 
 def test_the_same_seed_gives_the_same_problems_and_more_of_them_begin_alike():
@@ -92,7 +102,8 @@ def test_the_same_seed_gives_the_same_problems_and_more_of_them_begin_alike():
 
 def _calculations(problem: Problem) -> tuple[str, ...]:
     """What is calculated, without names: equal for problems that differ in names, things and the order of facts."""
-    return tuple(re.findall(r": ([^.]+)\.", problem.solution))
+    told = [fact for fact in _FACT.finditer(problem.solution) if fact["thing"] in problem.question]
+    return tuple(f"{fact['number'] or fact['times']} {fact['kind']}" for fact in told)
 
 
 @pytest.mark.parametrize("other", ["seen", "unseen"])
