@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 from rich.table import Table
 
@@ -155,7 +156,7 @@ def draw_separation(found: Separation, path: Path) -> None:
         found: the curves.
         path: of the PNG file.
     """
-    figure = blank_figure(11.0, 4.5)
+    figure = blank_figure(11.0, 4.5 + 0.2 * len(found.curves))
     left, right = figure.subplots(1, 2)
     for number, of in enumerate(found.curves):
         left.plot(of.steps, of.values, color=colour(number), alpha=0.25, linewidth=1)
@@ -163,23 +164,32 @@ def draw_separation(found: Separation, path: Path) -> None:
         left.plot(of.steps, of.smoothed, color=colour(number), linewidth=2, label=f"{of.run}: {aha}")
         if of.aha_step is not None:
             left.axvline(of.aha_step, color=colour(number), linestyle=":", linewidth=1)
-        if of.held_out:
-            steps, gaps = zip(*of.held_out, strict=True)
-            left.plot(steps, gaps, "o--", color=colour(number), markersize=5, label=f"{of.run}: held out, pure latents")
-        for points, style, said in ((of.matched, "-", "its own message"), (of.mismatched, "--", "another task's")):
-            if points:
-                steps, losses = zip(*points, strict=True)
-                right.plot(steps, losses, style, color=colour(number), marker="o", label=f"{of.run}: {said}")
-    left.axhline(math.log(2), color="grey", linewidth=1, label="ln 2: does not listen")
+        _draw_points(left, of.held_out, "o--", colour(number))
+        _draw_points(right, of.matched, "o-", colour(number))
+        _draw_points(right, of.mismatched, "o--", colour(number))
+    left.axhline(math.log(2), color="grey", linewidth=1)
     left.set_title("ln 2 − JS, matched against mismatched message")
-    left.set_ylabel("nats")
+    left.set_ylabel("nats; the grey line is ln 2: the message is not heard", fontsize=9)
     right.set_title("validation cross-entropy")
     right.set_ylabel("nats a token")
     for axes in (left, right):
         axes.set_xlabel("optimizer step")
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", fontsize=9)
+    _name_styles(left, {"-": "training, smoothed", "o--": "held out, pure latents"})
+    _name_styles(right, {"o-": "its own message", "o--": "another task's"})
     save_figure(figure, path)
+
+
+def _draw_points(axes: Any, points: Points, style: str, in_colour: str) -> None:
+    if points:
+        steps, values = zip(*points, strict=True)
+        axes.plot(steps, values, style, color=in_colour, markersize=5)
+
+
+def _name_styles(axes: Any, styles: Mapping[str, str]) -> None:
+    """A legend of line styles, whatever the colour."""
+    handles = [axes.plot([], [], style, color="grey", markersize=5)[0] for style in styles]
+    axes.legend(handles, list(styles.values()), fontsize=8, handlelength=4)
 
 
 def _divergences(run: str, logged: Mapping[str, Points]) -> tuple[str, list[tuple[int, float]]]:
