@@ -13,19 +13,13 @@ from interlat.evaluation.episodes import read_episodes
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 CONDITIONS = "latent,latent:8,text,none,latent+cross-task"
-TINY = {  # sizes alone: a model that learns in no time, and short documents
-    "embedded-base": ["--model.init_args.shape.hidden_size", "32", "--model.init_args.shape.num_layers", "2"],
-    "embedded-stage1": ["--data.init_args.sender.sampling.max_new_tokens", "8"],
-    "embedded-stage2": ["--data.init_args.sender.sampling.max_new_tokens", "8"],
-}
+TINY = ["--model.init_args.shape.hidden_size", "32", "--model.init_args.shape.num_layers", "2"]  # size alone
 
 
 def _fit(recipe: str, *arguments: str, overlay: str | None = None) -> int:
     layers = [RECIPES / "math" / f"{recipe}.yaml", RECIPES / "overlays" / "debug.yaml"]
     layers += [] if overlay is None else [RECIPES / "overlays" / f"{overlay}.yaml"]
-    return lightning.main(
-        ["fit", *(part for layer in layers for part in ("-c", str(layer))), *TINY[recipe], *arguments]
-    )
+    return lightning.main(["fit", *(part for layer in layers for part in ("-c", str(layer))), *arguments])
 
 
 def _evaluate(run: str, *arguments: str) -> int:
@@ -40,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["lightning"])
-        assert _fit("embedded-base", "--data.init_args.num_validation", "4") == 0
+        assert _fit("embedded-base", *TINY, "--data.init_args.num_validation", "4") == 0
         assert _fit("embedded-stage1") == 0
         assert _fit("embedded-stage2") == 0
         for overlay in ("cot", "no-cot"):
@@ -60,7 +54,9 @@ def test_plans_are_collected_from_the_planner_s_prompt(project: Path):
     (folder,) = project.glob("data/latents-*")
     store = LatentStore(folder, verify=True)
     assert len(store) == 24
-    assert store.provenance["view"] == "problem"
+    assert (store.provenance["view"], store.provenance["plans"]) == ("problem", "written")
+    plans = {problem.game_id: " ".join(problem.plan) for problem in Arithmetic().games("train", 24)}
+    assert {message.task_id: message.plan for message in store} == plans
 
 
 def test_every_variant_of_the_table_has_numbers_overall_and_by_level(project: Path):
