@@ -21,6 +21,7 @@ MODULES = {
     "interlat-eval": "interlat.cli.evaluate",
     "interlat-ablate": "interlat.cli.ablate",
     "interlat-report": "interlat.cli.report",
+    "interlat-analyze": "interlat.cli.analyze",
     "interlat-doctor": "interlat.cli.doctor",
     "interlat-data": "interlat.cli.data",
 }
