@@ -150,7 +150,17 @@ class Team(nn.Module):
         keep: int | float | None = None,
         left_out: Collection[str] = (),
     ) -> Float[Tensor, "batch latents dim"]:
-        """What the actor hears, before its adapter: each member's latents, fused where there are several.
+        """What the actor hears, before its adapter: ``heard(say(...))``."""
+        return self.heard(self.say(openings, houses, keep, left_out))
+
+    def say(
+        self,
+        openings: Sequence[str],
+        houses: Sequence[str | None],
+        keep: int | float | None = None,
+        left_out: Collection[str] = (),
+    ) -> dict[str, Float[Tensor, "batch _ _"]]:
+        """Each member's latents, by its name, every member having read those it hears.
 
         Args:
             openings: the first observation with the task, of each row.
@@ -159,17 +169,22 @@ class Team(nn.Module):
                 its K; None is all. Members that only other members hear always say all of theirs.
             left_out: members that stay silent; who hears no one reads its prompt without a message.
 
-        Raises:
-            InvalidMessage: if so many are left out that the actor hears no one.
-
         Gradient:
-            Flows into every member's language model (unless frozen), bridge and link, and into every fusion.
+            Flows into every member's language model (unless frozen), bridge, link and fusion.
         """
         said: dict[str, Tensor] = {}
         for member in self.settings.order:
             if member.name not in left_out:
-                heard = {name: said[name] for name in member.hears if name in said}
-                said[member.name] = self._speak(member, openings, houses, heard, self._length(member, keep))
+                messages = {name: said[name] for name in member.hears if name in said}
+                said[member.name] = self._speak(member, openings, houses, messages, self._length(member, keep))
+        return said
+
+    def heard(self, said: Mapping[str, Float[Tensor, "batch _ _"]]) -> Float[Tensor, "batch latents dim"]:
+        """What the actor hears of what was said, fused into one message where it hears several.
+
+        Raises:
+            InvalidMessage: if all that it would hear are silent.
+        """
         message = {name: said[name] for name in self.settings.actor_hears if name in said}
         if not message:
             raise InvalidMessage(

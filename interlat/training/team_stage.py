@@ -1,7 +1,7 @@
 """A team and its actor learn together, end to end: the actor's loss teaches every member what to say.
 
-L = L_task + λ_S·L_sep over the actor's supervised tokens (§5.4 of the Interlat paper, which gives the topologies and K, not
-the loss; L_sep as in stage 1). Knows nothing of games.
+L = L_task + λ_S·L_sep + λ_key·L_key, the first two over the actor's supervised tokens (§5.4 of the Interlat paper gives the
+topologies and K, not the loss; L_sep as in stage 1, L_key as in stage 2). Knows nothing of games.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,11 +19,14 @@ from interlat.agents.team import Team
 from interlat.agents.team_folder import TEAM_STAGE, save_team
 from interlat.agents.team_settings import TeamSettings
 from interlat.data.batches import Batch, Collator
+from interlat.data.keywords import Keywords
 from interlat.data.latent_store import LatentStore, StoredMessage
 from interlat.data.negatives import mismatched_partners
 from interlat.errors import InvalidSetting
 from interlat.losses import js_divergence, separation_loss, task_loss
+from interlat.models.backbone import token_logits
 from interlat.training.callbacks import write_stage_file
+from interlat.training.fitted_starts import require_same_vocabulary
 from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm
 from interlat.training.passes import read_messages
 from interlat.training.team_start import fit_team, let_learn
@@ -35,15 +38,18 @@ class TeamWeights:
 
     Args:
         separation: λ_S; the paper's range for stage 1 is 0.1 to 1.0.
+        keyword: λ_key of L_key, ours, as in stage 2: the k-th latent of every member shall predict the k-th keyword of the
+            sender's plan by the member's own head. Who cannot know a word is thereby taught to say that it does not: its
+            latent stays undecided. Cross-entropy in nats, mean over keywords and members.
     """
 
     separation: float = 0.1
+    keyword: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.separation < 0:
-            raise InvalidSetting(
-                f"weight 'separation' must be at least 0, got {self.separation}; 0 leaves the term out"
-            )
+        for name, value in asdict(self).items():
+            if value < 0:
+                raise InvalidSetting(f"weight '{name}' must be at least 0, got {value}; 0 leaves the term out")
 
 
 class TeamStage(Stage):
@@ -107,6 +113,10 @@ class TeamStage(Stage):
         self.team = Team.build(self.settings, self.sender_dim)
         if self.settings.start == "fitted":
             fit_team(self.team, store)
+        if self.weights.keyword:
+            for tokenizer in self.team.tokenizers.values():
+                require_same_vocabulary(store, tokenizer, "weights.keyword above 0")
+            self.keywords = Keywords(plan.plan_ids for plan in store)
         self.train()
 
     def _check_view(self, store: LatentStore) -> None:
@@ -134,7 +144,7 @@ class TeamStage(Stage):
         return self
 
     def collator(self) -> Collator:
-        """Tokenises items for the actor; plans are not needed here."""
+        """Tokenises items for the actor; plans stay in the sender's vocabulary."""
 
         def plan_tokens(message: StoredMessage) -> Tensor:
             return message.plan_ids
@@ -142,8 +152,9 @@ class TeamStage(Stage):
         return Collator(self.actor.conversation, plan_tokens)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One step of L_task + λ_S·L_sep."""
-        messages = self._messages(batch)
+        """One step of L_task + λ_S·L_sep + λ_key·L_key."""
+        said = self._say(batch)
+        messages = self._messages(said)
         matched = read_messages(self.actor, batch.segments, messages)
         loss = _cross_entropy(matched)
         terms = {"loss_task": loss}
@@ -151,6 +162,9 @@ class TeamStage(Stage):
             separation = self._separation(batch, messages, matched)
             loss = loss + self.weights.separation * separation
             terms["loss_separation"] = separation
+        if self.weights.keyword and said:
+            terms["loss_keyword"] = self._keyword_loss(said, batch.plan_ids)
+            loss = loss + self.weights.keyword * terms["loss_keyword"]
         if messages:
             terms["message_norm"] = torch.cat([row.detach() for row in messages]).norm(dim=-1).mean()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.records))
@@ -162,7 +176,8 @@ class TeamStage(Stage):
         count = batch.num_messages
         rows = batch.segments[:count]
         if count:
-            messages = self._messages(batch)
+            said = self._say(batch)
+            messages = self._messages(said)
             matched = read_messages(self.actor, rows, messages)
             values = {"loss": _cross_entropy(matched)}
             others = self._mismatched(batch, messages, batch_generator(self.seed, batch_idx))
@@ -170,22 +185,40 @@ class TeamStage(Stage):
                 mismatched = read_messages(self.actor, rows, others)
                 values["loss_mismatched"] = _cross_entropy(mismatched)
                 values["js"] = js_divergence(matched.logits, mismatched.logits).mean()
+            if self.weights.keyword:
+                values["loss_keyword"] = self._keyword_loss(said, batch.plan_ids)
             for name in self._dispensable():
-                without = read_messages(self.actor, rows, self._messages(batch, name))
+                without = read_messages(self.actor, rows, self._messages(self._say(batch, name)))
                 values[f"loss_without_{name}"] = _cross_entropy(without)
             self.log_dict({f"val/{name}": value for name, value in values.items()}, batch_size=count, prog_bar=True)
         if count < len(batch.segments):
             silent = _cross_entropy(read_messages(self.actor, batch.segments[count:], []))
             self.log("val/loss_silent", silent, batch_size=len(batch.segments) - count)
 
-    def _messages(self, batch: Batch, left_out: str | None = None) -> list[Tensor]:
-        """What the actor reads in each row that has a message: the team's latents through the actor's adapter."""
+    def _say(self, batch: Batch, left_out: str | None = None) -> dict[str, Tensor]:
+        """Every member's latents for the rows that have a message; nothing where there are none."""
         records = batch.records[: batch.num_messages]
         if not records:
-            return []
-        silent = () if left_out is None else (left_out,)
+            return {}
         openings, houses = [record.opening for record in records], [record.house for record in records]
-        return self.actor.adapt(list(self.model(openings, houses, left_out=silent)))
+        return self.model.say(openings, houses, left_out=() if left_out is None else (left_out,))
+
+    def _messages(self, said: dict[str, Tensor]) -> list[Tensor]:
+        """What the actor reads in each row: what it hears, through its adapter."""
+        return self.actor.adapt(list(self.model.heard(said))) if said else []
+
+    def _keyword_loss(self, said: dict[str, Tensor], plans: list[Tensor]) -> Tensor:
+        """L_key: mean over members and their keywords of -log p(keyword k | z_k); latents beyond the last keyword are free."""
+        losses = []
+        for member in self.settings.members:
+            latents = said[member.name]
+            places = [self.keywords.positions(plan, latents.shape[1]) for plan in plans]
+            told = torch.cat([row[: len(kept)] for row, kept in zip(latents, places, strict=True)])
+            targets = torch.cat([plan[kept] for plan, kept in zip(plans, places, strict=True)]).to(told.device)
+            everywhere = torch.ones_like(targets, dtype=torch.bool)
+            logits = token_logits(self.model.lm_of(member), told)
+            losses.append(task_loss(logits[None], targets[None], everywhere[None]))
+        return torch.stack(losses).mean()
 
     def _separation(self, batch: Batch, messages: list[Tensor], matched: Predictions) -> Tensor:
         generator = batch_generator(self.seed, self.batch_number)
