@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from interlat.errors import InvalidSetting
+from interlat.messages import Entries, Span
 from interlat.models.backbone import last_layer_states, token_logits
 from interlat.models.cache import KVState, extend, last_states
 
@@ -22,13 +23,13 @@ def _numbered(mask: list[list[bool]]) -> KVState:
     """One layer, one head of one dimension: the key of entry t of row r is 10 r + t, its value a hundred times that."""
     keep = torch.tensor(mask)
     keys = (10.0 * torch.arange(len(keep))[:, None] + torch.arange(keep.shape[1]))[:, None, :, None]
-    return KVState(DynamicCache([(keys, 100 * keys)]), keep)
+    return KVState(DynamicCache([(keys, 100 * keys)]), Entries.counted(keep), keep.sum(dim=1))
 
 
 def _keys(state: KVState) -> list[list[float]]:
-    layer = state.cache.layers[0]
-    assert torch.equal(layer.values, 100 * layer.keys)
-    return layer.keys[:, 0, :, 0].tolist()
+    ((keys, values),) = state.layers
+    assert torch.equal(values, 100 * keys)
+    return keys[:, 0, :, 0].tolist()
 
 
 def _masked(state: KVState) -> list[list[float]]:
@@ -49,10 +50,27 @@ def test_holes_are_squeezed_out_to_the_left_in_order():
 
 def test_without_a_hole_in_the_longest_row_nothing_moves():
     state = _numbered([[T, T, T], [T, F, T]])
-    before = state.cache.layers[0].keys
+    before = state.layers[0][0]
     state.compact()
-    assert state.cache.layers[0].keys is before
+    assert state.layers[0][0] is before
     assert state.mask.tolist() == [[T, T, T], [T, F, T]]
+
+
+def test_what_is_known_of_entries_goes_where_they_go():
+    """Positions, spans, places and layers follow their keys through squeezing and choosing rows; the next position stays."""
+    state = _numbered([[T, F, T, F], [F, T, F, T]])
+    positions = torch.tensor([[4, 0, 9, 0], [0, 2, 0, 3]])
+    state.entries = Entries(state.mask, positions, torch.tensor([[0, -1, 1, -1], [-1, 1, -1, 0]]), positions + 10)
+    state.next_position = torch.tensor([12, 7])
+    state.layer_mask = torch.tensor([[[T, T, F, T]], [[T, F, T, T]]])
+    state.compact()
+    state.select([1, 0])
+    assert _keys(state) == [[11, 13], [0, 2]]
+    assert state.entries.positions.tolist() == [[2, 3], [4, 9]]
+    assert state.entries.span.tolist() == [[1, 0], [0, 1]]
+    assert state.entries.place.tolist() == [[12, 13], [14, 19]]
+    assert state.layer_mask.tolist() == [[[F, T]], [[T, F]]]
+    assert state.next_position.tolist() == [7, 12]
 
 
 def test_rows_are_kept_in_the_order_asked_for():
@@ -103,6 +121,32 @@ def test_every_read_is_remembered_and_leaves_no_trace_elsewhere(lm: PreTrainedMo
     assert state.cache.get_seq_length() == state.mask.shape[1] == 4
     assert state.next_position.tolist() == [3, 4]
     assert other.cache.get_seq_length() == other.mask.shape[1] == 0
+
+
+def test_entries_are_named_placed_and_counted_as_they_are_read(lm: PreTrainedModel):
+    """A span that goes on counts on; what nobody named can be named later; a gap moves what follows."""
+    state, prompt = KVState.empty(2, lm.device), Span("planner", "prompt")
+    tokens = torch.randn(2, 3, 32, dtype=torch.float64)
+    extend(lm, state, tokens, torch.tensor([[F, T, T], [T, T, T]]), prompt)
+    extend(lm, state, tokens[:, :1], torch.tensor([[T], [F]]), Span("planner", "latent"))
+    extend(lm, state, tokens[:, :1], torch.tensor([[T], [T]]), prompt)
+    extend(lm, state, tokens[:, :1], torch.tensor([[T], [T]]), positions=torch.tensor([[8], [5]]))
+    extend(lm, state, tokens[:, :2], torch.tensor([[F, T], [F, F]]))
+    assert state.spans == (prompt, Span("planner", "latent"))
+    real = [
+        list(zip(positions[keep].tolist(), spans[keep].tolist(), places[keep].tolist(), strict=True))
+        for keep, positions, spans, places in zip(
+            state.mask, state.entries.positions, state.entries.span, state.entries.place, strict=True
+        )
+    ]
+    assert real[0] == [(0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 0, 2), (8, -1, 0), (9, -1, 0)]
+    assert real[1] == [(0, 0, 0), (1, 0, 1), (2, 0, 2), (3, 0, 3), (5, -1, 0)]
+    assert state.next_position.tolist() == [10, 6]
+    state.name(Span("planner", "text"))
+    assert state.entries.span[state.mask].tolist() == [0, 0, 1, 0, 2, 2, 0, 0, 0, 0, 2]
+    assert state.entries.place[state.entries.span == 2].tolist() == [0, 1, 0]
+    with pytest.raises(InvalidSetting, match=r"wanted a new span, got Span\(agent='planner', kind='text'\)"):
+        state.name(Span("planner", "text"))
 
 
 @pytest.mark.filterwarnings("ignore")
