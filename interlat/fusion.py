@@ -27,7 +27,7 @@ class Fusion(nn.Module):
     Source: §5.4 of the Interlat paper, which names a learned projector that fuses several senders' latents into one
     message and says no more of it.
 
-    With n senders of width D it has 2D² + 4D + nD parameters; a sender of another width D_i adds D·D_i + D.
+    With n senders of width D it has 2D² + 4D + n·D parameters; a sender of another width D_i adds D·D_i + D.
 
     Args:
         senders: width D_i of each sender's latents, by name; their order is the order in the message.

@@ -71,7 +71,7 @@ def test_a_sender_of_another_width_comes_in_through_a_map_of_its_own():
 
 @pytest.mark.parametrize(("senders", "count"), [({"a": 8, "b": 8}, 2 * 64 + 32 + 16), ({"a": 8, "b": 3}, 176 + 24 + 8)])
 def test_it_has_as_many_parameters_as_documented(senders: dict[str, int], count: int):
-    """2D² + 4D + nD, and D·D_i + D for a sender of another width."""
+    """2D² + 4D + n·D, and D·D_i + D for a sender of another width."""
     assert sum(parameter.numel() for parameter in Fusion(senders, 8).parameters()) == count
 
 
