@@ -7,4 +7,9 @@ from importlib.resources import files
 @cache
 def prompt(name: str) -> str:
     """The text of ``<name>.txt`` in this folder, without surrounding blank lines."""
-    return (files(__package__) / f"{name}.txt").read_text(encoding="utf-8").strip()
+    return prompt_file(f"{name}.txt").strip()
+
+
+def prompt_file(path: str) -> str:
+    """A file of this folder as it is."""
+    return files(__package__).joinpath(path).read_text(encoding="utf-8")

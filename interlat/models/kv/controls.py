@@ -10,7 +10,6 @@ from typing import cast
 
 import torch
 from peft import PeftModel
-from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from interlat.errors import InvalidSetting
@@ -70,8 +69,4 @@ def untrained_twin(model: PreTrainedModel | PeftModel, seed: int) -> PreTrainedM
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         twin = AutoModelForCausalLM.from_config(copy.deepcopy(lm.config))
-    # The vocabulary may have been grown by boundary tokens since the config was written.
-    embeddings = cast(nn.Embedding, lm.get_input_embeddings())
-    if twin.get_input_embeddings().num_embeddings != embeddings.num_embeddings:
-        twin.resize_token_embeddings(embeddings.num_embeddings, mean_resizing=False)
     return cast(PreTrainedModel, twin.to(lm.device, lm.dtype).eval())
