@@ -91,6 +91,12 @@ class Collaboration:
             name: untrained_twin(model, seed) for name, model in self.models.items() if settings.control == "untrained"
         }
         self._aligners: dict[tuple[str, str, bool], Aligner] = {}
+        for place, agent in enumerate(settings.agents):  # before any clock runs
+            for sender in settings.agents[: place + 1]:
+                if settings.steps_of(sender) and (
+                    sender is agent or settings.model_of(sender) != settings.model_of(agent)
+                ):
+                    self._aligner(sender.name, agent)
 
     @classmethod
     def build(cls, settings: CollaborationSettings, seed: int = 0) -> "Collaboration":
@@ -170,7 +176,8 @@ class Collaboration:
         ids, mask = left_pad(prompts, int(self.tokenizer.pad_token_id), lm.device)
         latest = last_states(extend(lm, state, embed_tokens(lm, ids), mask, Span(agent.name, "prompt")), mask)
         steps, span = self.settings.steps_of(agent), Span(agent.name, "latent")
-        thoughts = think(lm, state, latest, self._aligner(agent.name, agent), steps, span)
+        align = self._aligner(agent.name, agent) if steps else Aligner()
+        thoughts = think(lm, state, latest, align, steps, span)
         for row, prompt in enumerate(prompts):
             ledger.prefill_positions[row] += len(prompt)
         ledger.latent_steps += steps

@@ -225,6 +225,20 @@ def test_a_text_too_long_for_the_model_is_refused(lm, tokenizer):
         lm.config.max_position_embeddings = 4096
 
 
+def test_a_half_wide_model_works_in_its_own_type(tokenizer, caplog):
+    """bfloat16 throughout, layers left out and gaps closed; who takes no steps is not warned about steps."""
+    narrow = build_tiny_lm(TinyLM(hidden_size=32, num_layers=2), tokenizer).to(torch.bfloat16)
+    keep = Keep(kinds="latents", layers=(1,), positions="contiguous")
+    collaboration = tiny_collaboration(narrow, tokenizer, "hybrid", "hierarchical", topology="tree", keep=keep)
+    assert caplog.text.count("does nothing") == 1
+    assert [answered.accounts[3].kv_bytes for answered in collaboration.answer(QUESTIONS)] == [
+        # Three agents of four latents in layer 1, and the first of each in layer 0: 4 heads of 8 numbers of 2 bytes, twice.
+        3 * (4 + 1) * 4 * 8 * 2 * 2
+    ] * 3
+    tiny_collaboration(narrow, tokenizer, "text-mas")
+    assert caplog.text.count("does nothing") == 1
+
+
 def test_sampling_is_repeated_by_its_seed(lm, tokenizer):
     collaboration = tiny_collaboration(lm, tokenizer, sampling=Sampling(1.0, 0.95, max_new_tokens=8))
     first, again = collaboration.answer(QUESTIONS, seed=1), collaboration.answer(QUESTIONS, seed=1)
