@@ -4,6 +4,7 @@ Knows no tokenizer, no model and no environment.
 """
 
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,8 +55,9 @@ def member_text(member: Member, roles: Mapping[str, str], opening: str, house: s
 def house_part(house: str, part: int, num_parts: int) -> str:
     """The lines of a house that tell of one part of its receptacles, in their order.
 
-    Receptacles are dealt out in turn, sorted by name, so that every part has some of each kind, each receptacle is in
-    exactly one part, and the parts of a house are the same in every run. A line that names no receptacle is in all.
+    Receptacles are dealt out in turn, sorted by name, so that every part has some of each kind and each receptacle is in
+    exactly one part. Which part is dealt to first depends on the house's text alone: it is the same in every run, and no
+    part has the first cabinet of every house. A line that names no receptacle is in all.
 
     Args:
         house: one sentence a line, "There is a mug 2 in cabinet 3.".
@@ -63,7 +65,8 @@ def house_part(house: str, part: int, num_parts: int) -> str:
         num_parts: how many.
     """
     places = [found[1] if (found := _PLACE.search(line)) else None for line in house.splitlines()]
-    mine = sorted({place for place in places if place is not None})[part::num_parts]
+    first = (part + zlib.crc32(house.encode())) % num_parts
+    mine = sorted({place for place in places if place is not None})[first::num_parts]
     return "\n".join(
         line for line, place in zip(house.splitlines(), places, strict=True) if place is None or place in mine
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interlat.agents.compressor import Compressor
 from interlat.agents.team import Team
-from interlat.agents.team_prompts import member_text
+from interlat.agents.team_prompts import house_part, member_text
 from interlat.agents.team_settings import Member, TeamSettings
 from interlat.errors import InvalidMessage
 from interlat.models import Lora, boundary_ids
@@ -137,9 +137,11 @@ def test_what_only_one_member_reads_reaches_the_actor(team: Any):
     chain = team(CHAIN, "last")
     assert (chain(OPENINGS, HOUSES) - chain(OPENINGS, changed)).abs().amax(dim=(1, 2)).min() > 1e-4
     tree = team(TREE, "left", "right")
-    # The first row's receptacles are cabinet 1 (left's) and desk 2 (right's): each half moves its reader's latents only.
-    house = "There is a mug 1 in cabinet 1.\nThere is a vase 1 on desk 2."
-    before, after = (tree(OPENINGS[:1], [text])[0] for text in (house, house.replace("vase 1", "pen 1")))
+    # Another vase on the desk, in a house dealt out alike: it moves the latents of who reads of the desk only.
+    house, other = (f"There is a mug 1 in cabinet 1.\nThere is a vase {number} on desk 2." for number in (1, 4))
+    assert "desk 2" in house_part(house, 1, 2)
+    assert "desk 2" in house_part(other, 1, 2)
+    before, after = (tree(OPENINGS[:1], [text])[0] for text in (house, other))
     assert torch.equal(before[:3], after[:3])
     assert (before[3:] - after[3:]).abs().max() > 1e-3
 

@@ -1,6 +1,7 @@
 """What members read, by hand; and that a house is dealt out whole."""
 
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,28 @@ There is a vase 2 in drawer 4."""
 
 
 def test_receptacles_are_dealt_out_in_turn():
-    """Sorted they are armchair 2, cabinet 3, desk 1, drawer 4: the first and third, the second and fourth."""
+    """Sorted they are armchair 2, cabinet 3, desk 1, drawer 4: the first and third, the second and fourth.
+
+    The text's CRC-32 is 2 modulo 4: with two parts the first part is dealt to first, with four the third.
+    """
+    assert zlib.crc32(HOUSE.encode()) % 4 == 2
     first, second = house_part(HOUSE, 0, 2), house_part(HOUSE, 1, 2)
     assert first == "There is a box 1 on armchair 2.\nThere is a vase 1 on desk 1."
     assert second == "There is a mug 2 in cabinet 3.\nThere is a pen 1 in cabinet 3.\nThere is a vase 2 in drawer 4."
+    assert [house_part(HOUSE, part, 4).splitlines()[0] for part in (2, 3, 0, 1)] == [
+        "There is a box 1 on armchair 2.",
+        "There is a mug 2 in cabinet 3.",
+        "There is a vase 1 on desk 1.",
+        "There is a vase 2 in drawer 4.",
+    ]
     assert house_part(HOUSE, 0, 1) == HOUSE
+
+
+def test_no_part_has_the_first_receptacle_of_every_house():
+    """Of 400 houses each of four parts has it in a hundred, give or take four standard deviations of 8.7."""
+    houses = [HOUSE.replace("vase 1", f"vase {number}") for number in range(400)]
+    for part in range(4):
+        assert 65 < sum("armchair 2" in house_part(house, part, 4) for house in houses) < 135
 
 
 PLACES = st.sampled_from(["cabinet 1", "cabinet 12", "desk 1", "toilet 1", "side table 3"])
@@ -43,7 +61,8 @@ def test_every_line_is_in_one_part_and_lines_of_one_receptacle_stay_together(
 
 
 def test_a_line_that_names_no_receptacle_is_in_every_part():
-    assert house_part(f"It is dark.\n{HOUSE}", 0, 4) == "It is dark.\nThere is a box 1 on armchair 2."
+    parts = [house_part(f"It is dark.\n{HOUSE}", part, 4) for part in range(4)]
+    assert all(part.startswith("It is dark.\nThere is a") for part in parts)
 
 
 ROLES = {"a": "Do it."}
@@ -59,7 +78,7 @@ ROLES = {"a": "Do it."}
         (
             Member("a", "x", hears=("b",), house="2/4"),
             True,
-            "Do it.\n\nTASK\n\nThis is where things are:\nThere is a mug 2 in cabinet 3.\nThere is a pen 1 in cabinet 3.\n\n"
+            "Do it.\n\nTASK\n\nThis is where things are:\nThere is a vase 2 in drawer 4.\n\n"
             "This is what you are told:\n",
         ),
     ],
