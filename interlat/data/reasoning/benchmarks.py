@@ -1,39 +1,38 @@
 """The benchmarks, one description each: where their rows are, what a row means, how answers are graded. Reads no file."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from interlat.data.reasoning.boxed import last_box
 from interlat.data.reasoning.problem import Grading
+from interlat.data.reasoning.rows.choices import arc_row, gpqa_row, medqa_row
+from interlat.data.reasoning.rows.code import humaneval_row, mbpp_row
+from interlat.data.reasoning.rows.fields import Fields
+from interlat.data.reasoning.rows.mathematics import aime_row, gsm8k_row, math_row
 
-BenchmarkName: TypeAlias = Literal["arithmetic", "gsm8k", "math", "math500"]
-"""All that a command line may name; ``arithmetic`` is made on the spot, the others are read."""
+BenchmarkName: TypeAlias = Literal[
+    "arithmetic",
+    "reasoning-gym",
+    "gsm8k",
+    "math",
+    "math500",
+    "aime24",
+    "aime25",
+    "arc-easy",
+    "arc-challenge",
+    "openbookqa",
+    "commonsenseqa",
+    "medqa",
+    "gpqa-diamond",
+    "humaneval",
+    "humaneval-plus",
+    "mbpp",
+    "mbpp-plus",
+]
+"""All that a command line may name; ``arithmetic`` and ``reasoning-gym`` are made on the spot, the others are read."""
 
 Part: TypeAlias = Literal["train", "test"]
 """What a benchmark's rows are divided into."""
-
-_CALCULATOR = re.compile(r"<<.*?>>")  # GSM8K's notes for a calculator, which no solver has
-
-
-@dataclass(frozen=True)
-class Fields:
-    """What a row of a benchmark holds.
-
-    Args:
-        question: what is asked.
-        answer: the right one.
-        solution: worked out, its answer boxed; empty where the benchmark has none.
-        task_type: its level or subject.
-        name: its own name in the benchmark; None where it has none, and its number in the file stands in.
-    """
-
-    question: str
-    answer: str
-    solution: str
-    task_type: str
-    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,10 @@ class Benchmark:
     Args:
         name: as command lines and recipes write it; ``<name>_<train or test>.jsonl`` is its local file.
         hub: where it is read from where there is no file.
-        read: what a row means; raises KeyError or ValueError for a row that is not one of this benchmark.
+        read: what a row means; raises KeyError, TypeError or an error of ValueError's kind for a row that is not one of this benchmark.
         grading: how answers are compared.
-        answer_tokens: most tokens that an answer may have.
+        answer_tokens: most tokens that an answer may have. LatentMAS's budgets where it has one.
+        published_as: names of files of its test problems as others publish them, taken as they are.
     """
 
     name: str
@@ -68,35 +68,7 @@ class Benchmark:
     read: Callable[[Mapping[str, Any]], Fields] = field(repr=False)
     grading: Grading
     answer_tokens: int
-
-
-def math_row(row: Mapping[str, Any]) -> Fields:
-    """A row of MATH in any of its editions: the answer stands alone or is boxed in the solution; a level is 3 or "Level 3"."""
-    solution = str(row.get("solution") or "")
-    answer = row.get("answer")
-    answer = last_box(solution) if answer in (None, "") else str(answer)
-    if not answer:
-        raise ValueError("has no answer and no \\boxed{} in its solution")
-    level = str(row.get("level") or "").lower().removeprefix("level").strip()
-    kind = f"level {level}" if level else str(row.get("subject") or row.get("type") or "all").lower()
-    return Fields(_text(row, "problem"), answer, solution, kind, row.get("unique_id"))
-
-
-def gsm8k_row(row: Mapping[str, Any]) -> Fields:
-    """A row of GSM8K: the answer stands behind ``####`` at the end of the solution. There are no levels."""
-    worked, mark, answer = _text(row, "answer").rpartition("####")
-    if not mark or not answer.strip():
-        raise ValueError("has no '####' and an answer behind it")
-    answer = answer.strip().replace(",", "")
-    solution = f"{_CALCULATOR.sub('', worked).strip()}\nThe answer is \\boxed{{{answer}}}."
-    return Fields(_text(row, "question"), answer, solution, "all")
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row[name]
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"has no text under {name!r}")
-    return value.strip()
+    published_as: tuple[str, ...] = ()
 
 
 _SUBJECTS = (
@@ -108,22 +80,45 @@ _SUBJECTS = (
     "prealgebra",
     "precalculus",
 )
+_BOTH: Mapping[Part, str] = {"train": "train", "test": "test"}
+_TEST: Mapping[Part, str] = {"test": "test"}
+_AS_TRAIN: Mapping[Part, str] = {"test": "train"}  # data sets of one split, which the hub calls so
+# The answers of its test questions are not published; everybody evaluates on the validation questions.
+_VALIDATED: Mapping[Part, str] = {"train": "train", "test": "validation"}
+_HENDRYCKS = Hub("EleutherAI/hendrycks_math", _SUBJECTS, _BOTH)
+_ANY = ("default",)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
+        Benchmark("math", _HENDRYCKS, math_row, "mathematics", 2048),
+        Benchmark("math500", Hub("HuggingFaceH4/MATH-500", _ANY, _TEST), math_row, "mathematics", 2048),
+        Benchmark("gsm8k", Hub("openai/gsm8k", ("main",), _BOTH), gsm8k_row, "number", 512),
+        Benchmark("aime24", Hub("HuggingFaceH4/aime_2024", _ANY, _AS_TRAIN), aime_row, "number", 20_000),
+        Benchmark("aime25", Hub("yentinglin/aime_2025", _ANY, _AS_TRAIN), aime_row, "number", 20_000),
+        Benchmark("arc-easy", Hub("allenai/ai2_arc", ("ARC-Easy",), _BOTH), arc_row, "letter", 2048),
+        Benchmark("arc-challenge", Hub("allenai/ai2_arc", ("ARC-Challenge",), _BOTH), arc_row, "letter", 2048),
+        Benchmark("openbookqa", Hub("allenai/openbookqa", ("main",), _BOTH), arc_row, "letter", 2048),
+        Benchmark("commonsenseqa", Hub("tau/commonsense_qa", _ANY, _VALIDATED), arc_row, "letter", 2048),
         Benchmark(
-            "math",
-            Hub("EleutherAI/hendrycks_math", _SUBJECTS, {"train": "train", "test": "test"}),
-            math_row,
-            "mathematics",
-            2048,
+            "medqa",
+            Hub("GBaker/MedQA-USMLE-4-options", _ANY, _BOTH),
+            medqa_row,
+            "letter",
+            4096,
+            ("medqa.json", "medqa_300.json"),
         ),
+        Benchmark("gpqa-diamond", Hub("fingertap/GPQA-Diamond", _ANY, _TEST), gpqa_row, "letter", 8192),
         Benchmark(
-            "math500", Hub("HuggingFaceH4/MATH-500", ("default",), {"test": "test"}), math_row, "mathematics", 2048
+            "humaneval",
+            Hub("openai/openai_humaneval", ("openai_humaneval",), _TEST),
+            humaneval_row,
+            "code",
+            4096,
+            ("HumanEval.jsonl.gz", "HumanEval.jsonl"),
         ),
-        Benchmark(
-            "gsm8k", Hub("openai/gsm8k", ("main",), {"train": "train", "test": "test"}), gsm8k_row, "number", 512
-        ),
+        Benchmark("humaneval-plus", Hub("evalplus/humanevalplus", _ANY, _TEST), humaneval_row, "code", 4096),
+        Benchmark("mbpp", Hub("google-research-datasets/mbpp", ("full",), _BOTH), mbpp_row, "code", 4096),
+        Benchmark("mbpp-plus", Hub("evalplus/mbppplus", _ANY, _TEST), mbpp_row, "code", 4096),
     )
 }

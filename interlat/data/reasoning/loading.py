@@ -21,7 +21,8 @@ def benchmark_file(benchmark: Benchmark, part: Part, path: str | None = None) ->
     Args:
         benchmark: whose.
         part: of it.
-        path: a file, or a folder with files named like the benchmark's; None takes the folder that INTERLAT_REASONING names.
+        path: a file, or a folder with files named like the benchmark's, or as it is published; None takes the folder that
+            INTERLAT_REASONING names.
 
     Raises:
         GameDataNotFound: if ``path`` is given and has no such file. A folder that only the variable names may lack it.
@@ -30,7 +31,10 @@ def benchmark_file(benchmark: Benchmark, part: Part, path: str | None = None) ->
     if not named:
         return None
     place = Path(named).expanduser()
-    candidates = [place] if place.is_file() else [place / f"{benchmark.name}_{part}{ending}" for ending in ENDINGS]
+    names = [f"{benchmark.name}_{part}{ending}" for ending in ENDINGS] + list(
+        benchmark.published_as if part == "test" else ()
+    )
+    candidates = [place] if place.is_file() else [place / name for name in names]
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None and path is not None:
         raise GameDataNotFound(

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from interlat.data.reasoning.answers import Answer, CodeTests
 from interlat.data.trajectories import TaskRecord
 
-Grading = Literal["mathematics", "number"]
-"""How answers are compared: ``mathematics`` by value, whatever the notation; ``number`` as decimal numbers."""
+Grading = Literal["mathematics", "number", "text", "letter", "code"]
+"""How answers are compared: ``mathematics`` by value, whatever the notation; ``number`` as decimal numbers; ``text`` by their words;
+``letter`` by the option they choose; ``code`` by running it with tests."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Problem:
         game_id: a unique and stable name.
         task_type: its level, like "level 3"; results are broken down by it. Where there are no levels, its subject.
         question: what is asked, as it is shown.
-        solution: worked out, with the answer within ``\boxed{}`` at its end; empty where none is known.
-        answer: the right answer.
+        solution: worked out, with the answer within ``\boxed{}`` at its end, or a program; empty where none is known.
+        answer: the right answer; an option for ``letter``, tests for ``code``.
         grading: how answers are compared with it.
         plan: one sentence a step, where a plan is known beforehand.
         answer_tokens: most tokens that an answer may have.
@@ -28,7 +30,7 @@ class Problem:
     task_type: str
     question: str
     solution: str
-    answer: str
+    answer: Answer
     grading: Grading
     plan: tuple[str, ...] = ()
     answer_tokens: int = 1024
@@ -39,8 +41,9 @@ class Problem:
 
     @property
     def walkthrough(self) -> tuple[str, ...]:
-        """The one answer that solves it: its solution, or the bare answer where no solution is known."""
-        return (self.solution or f"\\boxed{{{self.answer}}}",)
+        """The one answer that solves it: its solution, or the bare answer where no solution is known. Tests are no answer."""
+        bare = "" if isinstance(self.answer, CodeTests) else f"\\boxed{{{self.answer}}}"
+        return (self.solution or bare,)
 
     def record(self) -> TaskRecord:
         """The problem as training needs it: one turn, whose answer is the solution, on a plan and in silence alike."""

@@ -1,7 +1,7 @@
 """Benchmarks as sources of games, so that collection, training and evaluation take problems as they take houses.
 
-Splits are named as everywhere: ``train``; ``unseen``, a benchmark's test problems; and ``seen``, which only ``arithmetic`` has,
-for validation.
+Splits are named as everywhere: ``train``; ``unseen``, a benchmark's test problems; and ``seen``, which only those have that are made on
+the spot, for validation.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from interlat.data.reasoning.arithmetic import LEVELS, arithmetic_problems
 from interlat.data.reasoning.benchmarks import BENCHMARKS, Benchmark, BenchmarkName, Part
 from interlat.data.reasoning.loading import benchmark_file, rows_of_file, rows_of_hub
 from interlat.data.reasoning.problem import Problem
+from interlat.data.reasoning.procedural import DEFAULT_TASKS, gym_problems, require_tasks
 from interlat.data.trajectories import TaskRecord
 from interlat.errors import GameDataNotFound, InvalidSetting
 
@@ -21,7 +22,7 @@ ARITHMETIC_VERSION = 2  # raised when the generator changes, so that what was ma
 
 
 class _ProblemSource(GameSource):
-    """What both sources share: a problem tells its own record, nobody has to play it."""
+    """What all of them share: a problem tells its own record, nobody has to play it."""
 
     def record(self, games: Sequence[Any], max_explore_steps: int, seed: int) -> Iterator[TaskRecord]:
         """The problems as training needs them."""
@@ -50,11 +51,43 @@ class Arithmetic(_ProblemSource):
         return {"env": "arithmetic", "seed": self.seed, "levels": self.levels, "generator": ARITHMETIC_VERSION}
 
 
+class ReasoningGym(_ProblemSource):
+    """Tasks of reasoning-gym: any number, with the package installed.
+
+    Args:
+        tasks: which; taken in turn, so that each has as many problems. Only tasks with one right answer.
+        seed: of their generators.
+    """
+
+    def __init__(self, tasks: tuple[str, ...] = DEFAULT_TASKS, seed: int = 0) -> None:
+        require_tasks(tasks)
+        self.tasks, self.seed = tuple(tasks), seed
+
+    def games(self, split: Split, count: int | None) -> Sequence[Problem]:
+        """The first problems of a split; 500 where no number is given.
+
+        Raises:
+            ReasoningGymNotFound: if the package is not installed.
+            InvalidSetting: if a task has too few different questions.
+        """
+        return gym_problems(split, 500 if count is None else count, self.tasks, self.seed)
+
+    def identity(self) -> dict[str, object]:
+        """Tasks and seed, and the package's version: another may make other problems."""
+        from importlib import metadata
+
+        try:
+            version = metadata.version("reasoning-gym")
+        except metadata.PackageNotFoundError:
+            version = "not installed"
+        return {"env": "reasoning-gym", "tasks": self.tasks, "seed": self.seed, "version": version}
+
+
 class Problems(_ProblemSource):
     """The problems of a published benchmark.
 
     Args:
-        benchmark: which one: math (Hendrycks' MATH, 7 subjects), math500 or gsm8k.
+        benchmark: one of those that ``BENCHMARKS`` describes.
         path: its file, or a folder with ``<benchmark>_train.jsonl`` and ``_test.jsonl``; None takes the folder that
             INTERLAT_REASONING names, or the hub.
         seed: shuffles the order, so that the first problems are of all levels and subjects.
@@ -102,7 +135,7 @@ class Problems(_ProblemSource):
         for number, row in rows:
             try:
                 fields = self.benchmark.read(row)
-            except (KeyError, ValueError, TypeError) as error:
+            except (KeyError, ValueError, TypeError, SyntaxError) as error:
                 raise GameDataNotFound(
                     f"row {number} of '{path or self.benchmark.hub.repository}' is no problem of {self.benchmark.name} "
                     f"({error!r}); it has the fields {', '.join(sorted(row))}"
@@ -120,4 +153,9 @@ class Problems(_ProblemSource):
 
 def problems_named(name: BenchmarkName) -> GameSource:
     """The source that a command line names."""
-    return Arithmetic() if name == "arithmetic" else Problems(name)
+    match name:
+        case "arithmetic":
+            return Arithmetic()
+        case "reasoning-gym":
+            return ReasoningGym()
+    return Problems(name)

@@ -24,7 +24,7 @@ def final_answer(text: str) -> str | None:
     Args:
         text: whatever a solver wrote.
     """
-    found = _boxed(text)
+    found = boxed_answer(text)
     if found is None:
         end = text[-END:]
         behind = _MARKED.findall(end) or _SAID.findall(end)
@@ -32,7 +32,8 @@ def final_answer(text: str) -> str | None:
     return found if found and len(found) <= LONGEST_ANSWER else None
 
 
-def _boxed(text: str) -> str | None:
+def boxed_answer(text: str) -> str | None:
+    """What is in the last box, or in the last ones if they are joined; None without a box."""
     found = boxes(text)
     if not found:
         return None

@@ -42,6 +42,21 @@ def same_number(answer: str, right: str) -> bool:
     return mine == wanted
 
 
+def same_text(answer: str, right: str) -> bool:
+    """Whether both are the same words: capitals, blanks, quotes and a full stop at the end do not count.
+
+    Plain numbers are compared as numbers.
+    """
+    if re.fullmatch(r"-?\d+(?:\.\d+)?", right.strip()):
+        return same_number(answer, right)
+    return _bare(answer) == _bare(right)
+
+
+def _bare(text: str) -> str:
+    plain = _FRAME.sub(" ", _SPACES.sub(" ", text)).casefold()
+    return " ".join(plain.split()).strip(" '\"`.")
+
+
 def _value(found: re.Match[str]) -> Fraction | None:
     negative = (found["sign"] in ("-", "−")) != bool(found["inner"])
     if found["over"] is not None:

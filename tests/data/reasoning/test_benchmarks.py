@@ -1,15 +1,21 @@
-"""What rows of the published benchmarks mean, and what is said of rows that mean nothing."""
+"""What is described of each benchmark, what rows of MATH, GSM8K and the AIME mean, and what is said of rows that mean nothing."""
 
 from typing import get_args
 
 import pytest
 
-from interlat.data.reasoning.benchmarks import BENCHMARKS, BenchmarkName, Fields, gsm8k_row, math_row
+from interlat.data.reasoning.benchmarks import BENCHMARKS, BenchmarkName
+from interlat.data.reasoning.rows import Fields
+from interlat.data.reasoning.rows.mathematics import aime_row, gsm8k_row, math_row
 
 
-def test_all_but_the_procedural_one_are_described():
-    assert {"arithmetic", *BENCHMARKS} == set(get_args(BenchmarkName))
+def test_all_but_the_procedural_ones_are_described():
+    assert {"arithmetic", "reasoning-gym", *BENCHMARKS} == set(get_args(BenchmarkName))
     assert all(benchmark.name == name for name, benchmark in BENCHMARKS.items())
+
+
+def test_every_benchmark_has_test_problems():
+    assert all("test" in benchmark.hub.splits for benchmark in BENCHMARKS.values())
 
 
 def test_math_of_the_hub_has_its_answer_in_the_solution():
@@ -66,3 +72,22 @@ def test_a_row_that_is_no_problem_is_told(row: dict[str, object], wrong: str):
 def test_gsm8k_without_an_answer_is_told(answer: str):
     with pytest.raises(ValueError, match="####"):
         gsm8k_row({"question": "q", "answer": answer})
+
+
+@pytest.mark.parametrize(("answer", "read"), [("204", "204"), ("033", "33"), (7, "7"), ("0", "0")])
+def test_an_answer_of_the_aime_is_a_number_to_999(answer: object, read: str):
+    """As in HuggingFaceH4/aime_2024 (id, problem, solution, answer, url, year)."""
+    row = {"id": 60, "problem": "Find it.", "solution": "We find $x$.\n\n~somebody", "answer": answer, "year": "2024"}
+    assert aime_row(row) == Fields(
+        "Find it.", read, f"We find $x$.\n\n~somebody\nThe answer is \\boxed{{{read}}}.", "all", "60"
+    )
+
+
+def test_an_aime_without_solutions_is_read():
+    assert aime_row({"problem": "Find it.", "answer": "70"}) == Fields("Find it.", "70", "", "all")
+
+
+@pytest.mark.parametrize("answer", ["1000", "-1", "x", "", None])
+def test_another_answer_is_none_of_the_aime(answer: object):
+    with pytest.raises(ValueError, match=r"answer|invalid literal"):
+        aime_row({"problem": "q", "answer": answer})

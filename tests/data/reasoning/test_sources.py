@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from interlat.data.reasoning import Arithmetic, Problem, Problems, problems_named
+from interlat.data.reasoning import Arithmetic, Choice, CodeTests, Problem, Problems, problems_named
 from interlat.data.reasoning.loading import FOLDER_VARIABLE
 from interlat.errors import GameDataNotFound, InvalidSetting
 
@@ -71,6 +71,21 @@ def test_a_record_is_one_turn_on_a_plan_and_in_silence():
 
 def test_a_problem_without_a_solution_is_solved_by_its_bare_answer():
     assert Problem("id", "all", "q", "", "5", "number").walkthrough == ("\\boxed{5}",)
+    assert Problem("id", "all", "q", "", Choice("B"), "letter").walkthrough == ("\\boxed{B}",)
+    assert Problem("id", "all", "q", "", CodeTests("f()", "f"), "code").walkthrough == ("",)  # tests solve nothing
+
+
+def test_a_file_named_as_it_is_published_is_found(tmp_path: Path):
+    row = {"task_id": "HumanEval/0", "prompt": "def f():\n", "entry_point": "f", "test": "def check(c): pass"}
+    (tmp_path / "HumanEval.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode()))
+    (problem,) = Problems("humaneval", str(tmp_path)).games("unseen", None)
+    assert problem.game_id == "humaneval/HumanEval/0"
+    assert problem.grading == "code"
+    with pytest.raises(
+        GameDataNotFound,
+        match=r"holds none of humaneval_train\.jsonl, humaneval_train\.jsonl\.gz, humaneval_train\.json;",
+    ):
+        Problems("humaneval", str(tmp_path)).games("train", None)
 
 
 def _without_datasets(monkeypatch: pytest.MonkeyPatch):
@@ -137,7 +152,9 @@ def test_a_file_that_holds_something_else_is_told(tmp_path: Path, content: str, 
 
 
 def test_settings_that_name_nothing_are_refused(tmp_path: Path):
-    with pytest.raises(InvalidSetting, match="no benchmark is called 'maths'; choose one of math, math500, gsm8k"):
+    with pytest.raises(
+        InvalidSetting, match="no benchmark is called 'maths'; choose one of math, math500, gsm8k, aime24"
+    ):
         Problems("maths")
     with pytest.raises(InvalidSetting, match="no split 'seen'"):
         Problems("math", str(_write(tmp_path / "mine.jsonl", ROWS))).games("seen", None)
@@ -150,13 +167,29 @@ def test_settings_that_name_nothing_are_refused(tmp_path: Path):
 
 @pytest.mark.skipif(not FOLDER, reason="no benchmark files: name their folder in INTERLAT_REASONING")
 @pytest.mark.parametrize(
-    ("name", "split", "count"), [("math500", "unseen", 500), ("gsm8k", "unseen", 1319), ("gsm8k", "train", 7473)]
+    ("name", "split", "count", "file"),
+    [
+        ("math500", "unseen", 500, "math500_test.jsonl"),
+        ("gsm8k", "unseen", 1319, "gsm8k_test.jsonl"),
+        ("gsm8k", "train", 7473, "gsm8k_train.jsonl"),
+        ("arc-easy", "unseen", 2376, "arc-easy_test.json"),
+        ("arc-easy", "train", 2251, "arc-easy_train.json"),
+        ("arc-challenge", "unseen", 1172, "arc-challenge_test.json"),
+        ("arc-challenge", "train", 1119, "arc-challenge_train.json"),
+        ("openbookqa", "unseen", 500, "openbookqa_test.json"),
+        ("openbookqa", "train", 4957, "openbookqa_train.json"),
+        ("medqa", "unseen", 300, "medqa_300.json"),
+        ("humaneval", "unseen", 164, "HumanEval.jsonl.gz"),
+    ],
 )
-def test_published_files_are_read_whole(name: Any, split: Any, count: int, monkeypatch: pytest.MonkeyPatch):
+def test_published_files_are_read_whole(name: Any, split: Any, count: int, file: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(FOLDER_VARIABLE, FOLDER)
-    path = Path(FOLDER) / f"{name}_{'train' if split == 'train' else 'test'}.jsonl"
-    if not path.is_file():
-        pytest.skip(f"no {path.name} in the folder that INTERLAT_REASONING names")
+    if not (Path(FOLDER) / file).is_file():
+        pytest.skip(f"no {file} in the folder that INTERLAT_REASONING names")
     problems = problems_named(name).games(split, None)
     assert len(problems) == count == len({problem.game_id for problem in problems})
-    assert all(problem.question and problem.answer and problem.solution for problem in problems)
+    assert all(problem.question and problem.walkthrough[0] for problem in problems)
+    assert not any("Answer1:" in problem.question or "Answer format" in problem.question for problem in problems)
+    choices = [problem.answer for problem in problems if isinstance(problem.answer, Choice)]
+    assert len(choices) == (count if problems[0].grading == "letter" else 0)
+    assert all(all(choice.options) for choice in choices)
