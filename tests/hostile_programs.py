@@ -1,4 +1,4 @@
-"""Programs that a model might write and nobody should run: what they try, and what has to come of them. Knows no sandbox.
+"""Programs that a model might write and nobody should run: what they try, and what has to come of them. Runs none of them.
 
 Each is asked for ``f`` with ``f(1) == 2``. An attempt that the kernel refuses raises an error; the program then goes on and defines ``f``
 as asked, so that it passes exactly if it was refused.
@@ -6,6 +6,10 @@ as asked, so that it passes exactly if it was refused.
 Braces: {outside} is a folder that it must not touch, with a file "secret"; {parent} the process that runs the evaluation; {port} a port on
 which somebody listens.
 """
+
+from interlat.evaluation.answers.sandbox.confined import landlock, seccomp
+
+CONFINES = seccomp.available() and landlock.version() > 0  # what the kernel has, and not what we make of it
 
 _ATTEMPT = """
 def attempt():
