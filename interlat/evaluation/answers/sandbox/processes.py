@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -65,22 +66,34 @@ class ConfinedProcess:
         self.end()
 
     def end(self) -> int:
-        """End it and all of its session, by the one signal that nothing can ignore.
+        """End it and all of its group, by the one signal that nothing can ignore.
 
         Returns:
             Its exit status; below zero the number of the signal that ended it.
         """
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
+        if (
+            self._process.returncode is None
+        ):  # as long as nobody has asked for its status, its number is no other group's
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         return self._process.wait()
 
     def ended(self, within: float = 0.0) -> int | None:
         """Its exit status, waited for so many seconds; None if it runs on."""
-        try:
-            return self._process.wait(within)
-        except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + within
+        while (status := self._status()) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return status
+
+    def _status(self) -> int | None:
+        if not hasattr(os, "waitid"):  # macOS, where Python has it since 3.13
+            return self._process.poll()
+        if self._process.returncode is not None:
+            return self._process.returncode
+        seen = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if seen is None:
             return None
+        return seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status
 
 
 def _packages() -> list[str]:

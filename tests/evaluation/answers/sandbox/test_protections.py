@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hostile_programs import CONFINES
 
@@ -73,6 +74,21 @@ def test_somebody_may_insist_and_keeps_the_limits(monkeypatch: pytest.MonkeyPatc
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
     verdict = run_tests("while True: pass", "", "f", limits=Limits(processor_seconds=1))
     assert "out of processor time" in verdict.reason
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's limits allow no process, even where nothing confines")
+def test_what_a_program_started_without_a_sandbox_ends_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv(UNCONFINED_VARIABLE, "1")
+    program = (
+        "import os, pathlib, time\nif (child := os.fork()) == 0:\n    time.sleep(600)\n"
+        f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child))\nos._exit(0)"
+    )
+    assert "no end within" in run_tests(program, "", "f", limits=Limits(wall_seconds=2.0)).reason
+    child = int((tmp_path / "child").read_text())
+    left = [psutil.Process(child)] if psutil.pid_exists(child) else []
+    _, alive = psutil.wait_procs(left, timeout=10)
+    assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
 
 
 def test_another_kind_of_machine_is_told(monkeypatch: pytest.MonkeyPatch):
