@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from docstring_parser import parse
 from jsonargparse import ArgumentParser
 
+LONGEST_PLACEHOLDER = 50  # characters; a longer list of values is named by the help text or refused with the list
+
 
 class ShortHelp(HelpFormatter):
     """Help beside the flag where it fits, without the types that jsonargparse would add."""
@@ -43,7 +45,8 @@ def _placeholder(name: str, hint: Any) -> str:
     """``{a,b}`` where few values are possible, else what kind of value is wanted."""
     for option in (hint, *get_args(hint)):
         if get_origin(option) is Literal:
-            return "{" + ",".join(map(str, get_args(option))) + "}"
+            values = "{" + ",".join(map(str, get_args(option))) + "}"
+            return values if len(values) <= LONGEST_PLACEHOLDER else name.upper()
     if int in (hint, *get_args(hint)):
         return "N"
     return {"checkpoint": "DIR", "out": "DIR", "conditions": "LIST"}.get(name, "NAME")

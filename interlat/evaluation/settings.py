@@ -17,7 +17,7 @@ class EvalSettings:
     """Settings of an evaluation.
 
     Args:
-        env: ALFWorld's own games; the embedded ones in small rooms or in rooms like ALFWorld's; or problems
+        env: alfworld, household, household-measured; or problems: arithmetic, math, gsm8k, … (docs/reasoning.md)
         split: which games; unseen are the test problems of a benchmark
         checkpoint: run folder of the actor
         policy: who plays; scripted ones need no checkpoint and read no message
