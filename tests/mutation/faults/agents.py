@@ -94,15 +94,15 @@ FAULTS = [
     Mutant(
         "positions in the cache count pads",
         CACHE,
-        "before = state.next_position[:, None]",
-        "before = torch.full_like(state.next_position[:, None], state.mask.shape[1])",
+        "positions = state.next_position[:, None] + counted",
+        "positions = torch.full_like(state.next_position[:, None], state.mask.shape[1]) + counted",
         f"{PARITY}::test_reading_in_pieces_with_a_cache_gives_the_states_of_reading_at_once[llama]",
     ),
     Mutant(
         "the cache forgets which entries are pads",
         CACHE,
-        "state.mask = torch.cat([state.mask, mask], dim=1)",
-        "state.mask = torch.cat([state.mask, torch.ones_like(mask)], dim=1)",
+        "return Entries(mask, positions, torch.full_like(counted, UNNAMED), counted.clamp(min=0))",
+        "return Entries(torch.ones_like(mask), positions, torch.full_like(counted, UNNAMED), counted.clamp(min=0))",
         f"{PARITY}::test_reading_in_pieces_with_a_cache_gives_the_states_of_reading_at_once[llama]",
     ),
     Mutant(
