@@ -22,7 +22,9 @@ MEMBERS = (
 
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    base = save_tiny_lm(tmp_path_factory.mktemp("base") / "lm")
+    base = save_tiny_lm(
+        tmp_path_factory.mktemp("base") / "lm", seed=3
+    )  # one that does not write the same for every task
     return Team.build(TeamSettings(MEMBERS, ("c", "a"), str(base)), 32).eval()
 
 
