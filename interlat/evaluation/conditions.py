@@ -1,6 +1,9 @@
-"""What an actor is given while it is measured: a kind of message, its length, and a control on its way.
+"""What is compared: an actor with a message, or a way for agents to work together, written as one word.
 
-Written ``latent``, ``latent:8``, ``latent:50%``, ``latent+cross-task``, ``latent:8+random-rot``, ``text``, ``none``. Knows no messages.
+    actors     latent   latent:8   latent:50%   latent+cross-task   latent:8+random-rot   kv   kv:8   kv+zero   text   none
+    methods    single   single+whole   text-mas   latent-mas   latent-mas:40   latent-mas+zero   hybrid   hybrid:10+cross-task
+
+The number counts latents of a ``latent`` message, and latent steps of what is sent as keys and values. Knows no messages.
 """
 
 import re
@@ -9,9 +12,13 @@ from typing import Literal, get_args
 
 from interlat.errors import InvalidSetting
 
-MessageKind = Literal["latent", "text", "none"]
+MessageKind = Literal["latent", "text", "none", "kv"]
+MethodName = Literal["single", "text-mas", "latent-mas", "hybrid"]
 CROSS_TASK = "cross-task"  # the message of another game: not a function of one message, so not among interlat.controls
-_WRITTEN = re.compile(r"(?P<message>[a-z]+)(:(?P<length>\d+%?))?(\+(?P<control>.+))?")
+KV_CONTROLS = (CROSS_TASK, "zero", "permute", "untrained")
+WHOLE = "whole"  # one agent is shown all parts of a question that is split between agents
+SENDS_KV = ("kv", "latent-mas", "hybrid")
+_WRITTEN = re.compile(r"(?P<message>[a-z]+(-[a-z]+)?)(:(?P<length>\d+%?))?(\+(?P<control>.+))?")
 
 
 @dataclass(frozen=True)
@@ -19,8 +26,9 @@ class Condition:
     """One row of a comparison.
 
     Args:
-        message: kind of message.
-        length: latents of the message, or as a float below 1 the share of them that is kept; None is the full message.
+        message: kind of message, or name of a method.
+        length: latents of the message, or as a float below 1 the share of them that is kept; None is the full message. Where keys
+            and values are sent, latent steps; None takes the settings'.
         control: what is done to it on its way.
 
     Raises:
@@ -32,14 +40,26 @@ class Condition:
     control: str | None = None
 
     def __post_init__(self) -> None:
-        if self.message not in get_args(MessageKind):
-            raise InvalidSetting(f"no message is called {self.message!r}; choose {', '.join(get_args(MessageKind))}")
+        known = (*get_args(MessageKind), *get_args(MethodName))
+        if self.message not in known:
+            raise InvalidSetting(f"no message or method is called {self.message!r}; choose {', '.join(known)}")
         if self.length is not None:
             self._check_length(self.length)
         if self.control is not None:
             self._check_control(self.control)
 
+    @property
+    def is_method(self) -> bool:
+        """Whether it is a way for agents to work together."""
+        return self.message in get_args(MethodName)
+
     def _check_length(self, length: int | float) -> None:
+        if self.message in SENDS_KV:
+            if isinstance(length, float):
+                raise InvalidSetting(
+                    f"latent steps are counted, got {length:.0%} for {self.message!r}; write {self.message}:8"
+                )
+            return
         if self.message != "latent" or length < (1 if isinstance(length, int) else 0.01):
             raise InvalidSetting(
                 f"a length counts latents, so it needs --message latent and at least 1, got {length} for "
@@ -51,16 +71,30 @@ class Condition:
             )
 
     def _check_control(self, control: str) -> None:
-        # Every control works on latents but cross-task, which takes another game's message of the same kind.
-        if self.message == "none" or (self.message == "text" and control != CROSS_TASK):
+        known = self._controls()
+        if not known:
             raise InvalidSetting(
                 f"control {control!r} has nothing to work on in a {self.message!r} message; use latent"
             )
-        from interlat.controls import NAMED_CONTROLS  # needs torch, which scripted policies start without
+        if control not in known:
+            raise InvalidSetting(
+                f"no control of {self.message!r} is called {control!r}; choose one of {', '.join(known)}"
+            )
 
-        if control not in (CROSS_TASK, *NAMED_CONTROLS):
-            known = ", ".join((CROSS_TASK, *NAMED_CONTROLS))
-            raise InvalidSetting(f"no control is called {control!r}; choose one of {known}")
+    def _controls(self) -> tuple[str, ...]:
+        match self.message:
+            case "latent":
+                from interlat.controls import NAMED_CONTROLS  # needs torch, which scripted policies start without
+
+                return (CROSS_TASK, *NAMED_CONTROLS)
+            case "text":
+                return (CROSS_TASK,)
+            case "single":
+                return (WHOLE,)
+            case kind if kind in SENDS_KV:
+                return KV_CONTROLS
+            case _:
+                return ()
 
     @property
     def name(self) -> str:
@@ -88,7 +122,8 @@ def _parse(written: str) -> Condition:
     found = _WRITTEN.fullmatch(written)
     if found is None:
         raise InvalidSetting(
-            f"cannot read condition {written!r}; write MESSAGE[:LENGTH][+CONTROL], like latent:8, latent:50% or latent+cross-task"
+            f"cannot read condition {written!r}; write MESSAGE[:LENGTH][+CONTROL], like latent:8, latent:50% or latent+cross-task, "
+            "or METHOD[:STEPS][+CONTROL], like latent-mas:40 or latent-mas+zero"
         )
     return Condition(found["message"], _read_length(found["length"]), found["control"])
 

@@ -80,6 +80,11 @@ class EvalSettings:
             raise InvalidSetting(f"--policy {self.policy} reads no message; leave out --{', --'.join(asked)}")
         if self.policy != "actor" and self.checkpoint is not None:
             raise InvalidSetting(f"--policy {self.policy} has no weights; leave out --checkpoint")
+        methods = [of.name for of in self.compared if of.is_method]
+        if methods:
+            raise InvalidSetting(
+                f"{', '.join(methods)} is a method of agents without a checkpoint; take --method instead"
+            )
         if self.conditions is not None and len(asked) > 1:
             raise InvalidSetting("--conditions names messages, controls and lengths itself; leave out the other flags")
 
