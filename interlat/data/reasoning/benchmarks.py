@@ -13,6 +13,7 @@ from interlat.data.reasoning.rows.mathematics import aime_row, gsm8k_row, math_r
 BenchmarkName: TypeAlias = Literal[
     "arithmetic",
     "reasoning-gym",
+    "reasoning-gym-split",
     "gsm8k",
     "math",
     "math500",
@@ -29,7 +30,7 @@ BenchmarkName: TypeAlias = Literal[
     "mbpp",
     "mbpp-plus",
 ]
-"""All that a command line may name; ``arithmetic`` and ``reasoning-gym`` are made on the spot, the others are read."""
+"""All that a command line may name; ``arithmetic`` and those of reasoning-gym are made on the spot, the others are read."""
 
 Part: TypeAlias = Literal["train", "test"]
 """What a benchmark's rows are divided into."""

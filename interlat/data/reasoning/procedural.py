@@ -5,7 +5,7 @@ that scores answers. See https://github.com/open-thought/reasoning-gym.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from interlat.data.games import Split
 from interlat.data.reasoning.problem import Problem
@@ -45,7 +45,7 @@ def gym_problems(
         ReasoningGymNotFound: if the package is not installed.
         InvalidSetting: if a task is none of these, or has too few different questions.
     """
-    streams = [_questions(task, split, seed, answer_tokens) for task in tasks]
+    streams = [_problems(task, split, seed, answer_tokens) for task in tasks]
     return [next(streams[number % len(streams)]) for number in range(count)]
 
 
@@ -56,7 +56,21 @@ def require_tasks(tasks: Sequence[str]) -> None:
         raise InvalidSetting(f"tasks must be some of {', '.join(GYM_TASKS)}; got {', '.join(unknown) or 'none'}")
 
 
-def _questions(task: str, split: Split, seed: int, answer_tokens: int) -> Iterator[Problem]:
+def drawn_questions(
+    task: str, split: Split, seed: int, settings: Mapping[str, object] | None = None
+) -> Iterator[tuple[int, str, str]]:
+    """Different questions of one task and one split, without end: number of the draw, question, answer.
+
+    Args:
+        task: as reasoning-gym calls it.
+        split: no question of one split occurs in another, whatever the seeds.
+        seed: of the draw.
+        settings: of the task's generator, where not its own.
+
+    Raises:
+        ReasoningGymNotFound: if the package is not installed.
+        InvalidSetting: once the task has no more questions.
+    """
     try:
         from reasoning_gym import create_dataset  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
@@ -64,7 +78,7 @@ def _questions(task: str, split: Split, seed: int, answer_tokens: int) -> Iterat
             "tasks of reasoning-gym are asked for, and the package is not installed; run: pip install 'interlat[reasoning]', "
             "or take --env arithmetic"
         ) from error
-    drawn = create_dataset(task, seed=seed, size=2**31)
+    drawn = create_dataset(task, seed=seed, size=2**31, **(settings or {}))
     told: set[str] = set()
     number, in_vain = 0, 0
     while in_vain < _MOST_DRAWS:
@@ -75,18 +89,23 @@ def _questions(task: str, split: Split, seed: int, answer_tokens: int) -> Iterat
             continue
         told.add(question)
         in_vain = 0
-        yield Problem(
-            game_id=f"reasoning-gym/{task}/{seed}/{number - 1}",
-            task_type=task,
-            question=question,
-            solution="",
-            answer=str(row["answer"]).strip(),
-            grading="text",
-            answer_tokens=answer_tokens,
-        )
+        yield number - 1, question, str(row["answer"]).strip()
     raise InvalidSetting(
         f"reasoning-gym's {task} has no more than {len(told)} different questions in split {split}; ask for fewer problems, or other tasks"
     )
+
+
+def _problems(task: str, split: Split, seed: int, answer_tokens: int) -> Iterator[Problem]:
+    for number, question, answer in drawn_questions(task, split, seed):
+        yield Problem(
+            game_id=f"reasoning-gym/{task}/{seed}/{number}",
+            task_type=task,
+            question=question,
+            solution="",
+            answer=answer,
+            grading="text",
+            answer_tokens=answer_tokens,
+        )
 
 
 def _tenth(question: str) -> int:

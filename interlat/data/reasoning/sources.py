@@ -15,6 +15,7 @@ from interlat.data.reasoning.benchmarks import BENCHMARKS, Benchmark, BenchmarkN
 from interlat.data.reasoning.loading import benchmark_file, rows_of_file, rows_of_hub
 from interlat.data.reasoning.problem import Problem
 from interlat.data.reasoning.procedural import DEFAULT_TASKS, gym_problems, require_tasks
+from interlat.data.reasoning.split import SPLIT_TASKS, SPLIT_VERSION, require_split_tasks, split_problems
 from interlat.data.trajectories import TaskRecord
 from interlat.errors import GameDataNotFound, InvalidSetting
 
@@ -74,13 +75,34 @@ class ReasoningGym(_ProblemSource):
 
     def identity(self) -> dict[str, object]:
         """Tasks and seed, and the package's version: another may make other problems."""
-        from importlib import metadata
+        return {"env": "reasoning-gym", "tasks": self.tasks, "seed": self.seed, "version": _gym_version()}
 
-        try:
-            version = metadata.version("reasoning-gym")
-        except metadata.PackageNotFoundError:
-            version = "not installed"
-        return {"env": "reasoning-gym", "tasks": self.tasks, "seed": self.seed, "version": version}
+
+class SplitReasoningGym(_ProblemSource):
+    """Tasks of reasoning-gym of which two agents see half each: any number, with the package installed.
+
+    Args:
+        tasks: which; taken in turn, so that each has as many problems. Some of ``SPLIT_TASKS``.
+        seed: of their generators.
+    """
+
+    def __init__(self, tasks: tuple[str, ...] = tuple(SPLIT_TASKS), seed: int = 0) -> None:
+        require_split_tasks(tasks)
+        self.tasks, self.seed = tuple(tasks), seed
+
+    def games(self, split: Split, count: int | None) -> Sequence[Problem]:
+        """The first problems of a split; 500 where no number is given.
+
+        Raises:
+            ReasoningGymNotFound: if the package is not installed.
+            InvalidSetting: if a task has too few different questions.
+        """
+        return split_problems(split, 500 if count is None else count, self.tasks, self.seed)
+
+    def identity(self) -> dict[str, object]:
+        """Tasks and seed, the version of the splitting and that of the package."""
+        made = {"version": _gym_version(), "splitting": SPLIT_VERSION}
+        return {"env": "reasoning-gym-split", "tasks": self.tasks, "seed": self.seed, **made}
 
 
 class Problems(_ProblemSource):
@@ -158,4 +180,15 @@ def problems_named(name: BenchmarkName) -> GameSource:
             return Arithmetic()
         case "reasoning-gym":
             return ReasoningGym()
+        case "reasoning-gym-split":
+            return SplitReasoningGym()
     return Problems(name)
+
+
+def _gym_version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("reasoning-gym")
+    except metadata.PackageNotFoundError:
+        return "not installed"

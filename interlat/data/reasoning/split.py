@@ -1,0 +1,158 @@
+"""Tasks of reasoning-gym dealt out to two agents, so that neither can answer without the other. Knows no agent and no model.
+
+    task             the first agent sees                     the last agent sees
+    needle_haystack  who feels what about what                whom it asks for
+    leg_counting     the first half of the animals            the question, with the other half
+
+Parts are pieces of the question, word for word, and hold all of it together. What the last part leaves open decides the answer. That sets
+these tasks apart from others that seem to fit: in ``syllogism`` the second premise and the conclusion often settle the answer, and ``aiw``
+always asks for women, so its facts give the answer away before anything is asked. Generators are set to the small sizes that agents of one
+or two million weights learn.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from interlat.data.games import Split
+from interlat.data.reasoning.problem import Problem
+from interlat.data.reasoning.procedural import drawn_questions
+from interlat.errors import InvalidSetting
+
+SPLIT_VERSION = (
+    1  # raised when splitting or a generator's settings change, so that what was made of these problems is made anew
+)
+_ANIMALS = {  # singular, by legs, as reasoning-gym counts them
+    0: ("snake", "sea slug", "jellyfish", "flatworm", "leech"),
+    2: ("chicken", "bird", "human", "duck"),
+    4: ("dog", "cat", "cow", "horse", "lion", "elephant", "giraffe", "tiger", "deer", "sheep"),
+    5: ("starfish",),
+    6: (
+        *("insect", "ant", "butterfly", "beetle", "bee", "wasp", "grasshopper"),
+        *("cricket", "cockroach", "praying mantis", "firefly"),
+    ),
+    8: ("spider", "scorpion"),
+    10: ("crab", "lobster", "shrimp"),
+    14: ("woodlouse",),
+}
+LEGS = {animal: legs for legs, animals in _ANIMALS.items() for animal in animals}
+_LEG_QUESTION = re.compile(r"(?P<asked>.*\bif you have) (?P<animals>[^?]*)\?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """A question as it is dealt out.
+
+    Args:
+        parts: what each agent sees, the one who answers last.
+        told: what the first agent can say: all it knows, worked out as far as it can be.
+        solution: what the last agent writes once it knows everything.
+    """
+
+    parts: tuple[str, str]
+    told: str
+    solution: str
+
+
+@dataclass(frozen=True)
+class SplitTask:
+    """How a task of reasoning-gym is made and dealt out.
+
+    Args:
+        settings: of its generator.
+        deal: from question and answer to parts; None where a question has more than one right answer.
+    """
+
+    settings: Mapping[str, object]
+    deal: Callable[[str, str], Dealt | None]
+
+
+def deal_needle(question: str, answer: str) -> Dealt | None:
+    """``Ann likes tea. Bob hates rain. / Who hates rain? …``: statements to the first agent, the question to the last."""
+    known, _, asked = (piece.strip() for piece in question.partition("\n"))
+    wanted = asked.removeprefix("Who ").partition("?")[0]
+    fitting = [who for who, _, what in (each.partition(" ") for each in _sentences(known)) if what == wanted]
+    if fitting != [answer]:
+        return None
+    return Dealt((known, asked), f"I know: {known}", f"The answer is {answer}.")
+
+
+def deal_legs(question: str, answer: str) -> Dealt | None:
+    """``… how many legs … if you have 3 dogs, 2 bees?``: the first half of the animals to the first agent, the rest to the last.
+
+    Raises:
+        InvalidSetting: if the question is not one of this task.
+    """
+    found = _LEG_QUESTION.fullmatch(question)
+    animals = found["animals"].split(", ") if found else []
+    if found is None or len(animals) < 2:
+        raise InvalidSetting(f"wanted a question of leg_counting about at least 2 animals, got {question!r}")
+    half = len(animals) // 2
+    first, last = animals[:half], animals[half:]
+    steps = [f"{animal}: {_legs(animal)} legs." for animal in animals]
+    return Dealt(
+        (f"{', '.join(first)}.", f"{found['asked']} {', '.join(last)}?"),
+        f"I know: {' '.join(steps[:half])}",
+        f"{' '.join(steps)} The answer is {answer}.",
+    )
+
+
+SPLIT_TASKS: Mapping[str, SplitTask] = {
+    "needle_haystack": SplitTask({"min_num_statements": 3, "max_num_statements": 5}, deal_needle),
+    "leg_counting": SplitTask({"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}, deal_legs),
+}
+
+
+def split_problems(
+    split: Split, count: int, tasks: Sequence[str] = tuple(SPLIT_TASKS), seed: int = 0, answer_tokens: int = 64
+) -> list[Problem]:
+    """The first ``count`` problems of a split, the tasks taken in turn.
+
+    Args:
+        split: no question of one split occurs in another, whatever the seeds.
+        count: how many.
+        tasks: some of ``SPLIT_TASKS``.
+        seed: of the draw; the problems of a smaller count are the first of a larger one.
+        answer_tokens: most tokens that an answer may have.
+
+    Raises:
+        ReasoningGymNotFound: if the package is not installed.
+        InvalidSetting: if a task is none of these, or has too few different questions.
+    """
+    require_split_tasks(tasks)
+    streams = [_problems(task, split, seed, answer_tokens) for task in tasks]
+    return [next(streams[number % len(streams)]) for number in range(count)]
+
+
+def require_split_tasks(tasks: Sequence[str]) -> None:
+    """Raise ``InvalidSetting`` unless all of these are tasks that can be split."""
+    unknown = [task for task in tasks if task not in SPLIT_TASKS]
+    if unknown or not tasks:
+        raise InvalidSetting(f"tasks must be some of {', '.join(SPLIT_TASKS)}; got {', '.join(unknown) or 'none'}")
+
+
+def _problems(task: str, split: Split, seed: int, answer_tokens: int) -> Iterator[Problem]:
+    for number, question, answer in drawn_questions(task, split, seed, SPLIT_TASKS[task].settings):
+        dealt = SPLIT_TASKS[task].deal(question, answer)
+        if dealt is not None:
+            yield Problem(
+                game_id=f"reasoning-gym-split/{task}/{seed}/{number}",
+                task_type=task,
+                question=question,
+                solution=dealt.solution,
+                answer=answer,
+                grading="text",
+                plan=(dealt.told,),
+                answer_tokens=answer_tokens,
+                parts=dealt.parts,
+            )
+
+
+def _sentences(text: str) -> list[str]:
+    return text.removesuffix(".").split(". ")
+
+
+def _legs(animals: str) -> int:
+    """Of ``3 dogs``: 12."""
+    number, _, name = animals.partition(" ")
+    return int(number) * LEGS[name if number == "1" else name.removesuffix("s")]
