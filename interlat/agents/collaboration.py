@@ -9,7 +9,7 @@ and masks explicit. Knows no benchmark, no environment and no Lightning.
                                                                   programmer ────┘
 """
 
-import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -31,7 +31,7 @@ from interlat.models import load_causal_lm
 from interlat.models.backbone import embed_tokens
 from interlat.models.cache import KVState, extend, last_states
 from interlat.models.chat import ChatFormat, encode
-from interlat.models.decoding import Decoded, Sampling, decode
+from interlat.models.decoding import Decoded, Sampling, decode, keyed_generators
 from interlat.models.kv import kept, merged, messages_of, permuted, state_of, swapped, untrained_twin, zeroed
 from interlat.models.vocabulary import fingerprint
 
@@ -113,7 +113,8 @@ class Collaboration:
 
         Args:
             questions: at least one.
-            seed: of what agents write; the same for all methods.
+            seed: of what agents write. What is drawn depends on seed, agent and question alone, neither on the batch nor on the
+                method.
         """
         left: dict[str, Handover] = {}
         ledgers = []
@@ -128,7 +129,8 @@ class Collaboration:
         heard = [left[other.name] for other in self.settings.heard_by(last)]
         with ledgers[-1].timed():
             state, latest, _ = self.read(last, questions, heard, ledgers[-1])
-            rows = self._written(last, state, latest, self.settings.sampling, ledgers[-1], seed)
+            draws = self._draws(last, questions, seed)
+            rows = self._written(last, state, latest, self.settings.sampling, ledgers[-1], draws)
         texts = _texts(heard, len(questions))
         accounts = list(zip(*(ledger.accounts() for ledger in ledgers), strict=True))
         return [
@@ -154,7 +156,8 @@ class Collaboration:
         # Taken before anything is written: words travel as words.
         messages = messages_of(state, {"agent": agent.name}) if settings.sends_kv else []
         if settings.sends_text:
-            rows = self._written(agent, state, latest, settings.text_sampling, ledger, seed)
+            draws = self._draws(agent, questions, seed)
+            rows = self._written(agent, state, latest, settings.text_sampling, ledger, draws)
             texts = [{**said, agent.name: self._text(row)} for said, row in zip(texts, rows, strict=True)]
         return Handover(agent.name, settings.model_of(agent), tuple(messages), tuple(texts), sources)
 
@@ -228,14 +231,23 @@ class Collaboration:
         """A new one for each message, so that what is drawn for a question does not depend on its batch."""
         return torch.Generator().manual_seed(self.seed)
 
+    def _draws(self, agent: Collaborator, questions: Sequence[Question], seed: int) -> list[torch.Generator]:
+        """What each row draws from: by question, so that batches do not matter; by place from the last, so that methods do not."""
+        place = len(self.settings.agents) - self.settings.agents.index(agent)
+        return keyed_generators(
+            [json.dumps([seed, place, each.text, sorted(each.shown.items())]) for each in questions]
+        )
+
     def _written(
-        self, agent: Collaborator, state: KVState, latest: Tensor, sampling: Sampling, ledger: Ledger, seed: int
+        self,
+        agent: Collaborator,
+        state: KVState,
+        latest: Tensor,
+        sampling: Sampling,
+        ledger: Ledger,
+        draws: list[torch.Generator],
     ) -> list[Decoded]:
-        digest = hashlib.sha256(
-            f"{seed} {len(self.settings.agents) - self.settings.agents.index(agent)}".encode()
-        ).digest()
-        generator = torch.Generator(latest.device).manual_seed(int.from_bytes(digest[:7]))
-        rows = decode(self._model(agent), state, latest, self.end_id, sampling, generator)
+        rows = decode(self._model(agent), state, latest, self.end_id, sampling, draws, reads_on=False)
         ledger.output_tokens = [len(row.ids) for row in rows]
         return rows
 

@@ -9,9 +9,10 @@ from foreign_models import foreign_lm, foreign_tokenizer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from interlat.models.backbone import embed_tokens, last_layer_states, token_logits
+from interlat.errors import InvalidSetting
+from interlat.models.backbone import decoder, embed_tokens, last_layer_states, token_logits
 from interlat.models.cache import KVState, extend, last_states
-from interlat.models.decoding import Decoded, Sampling, choose, decode
+from interlat.models.decoding import Decoded, Sampling, choose, decode, keyed_generators
 
 PROMPTS = [[5, 60, 7, 99, 3, 200], [44, 81], [17, 230, 12, 9]]
 NEVER = -1
@@ -156,3 +157,72 @@ def test_samples_depend_on_the_generator_alone(lm: PreTrainedModel):
 
 def test_nothing_is_decoded_where_nothing_may_be(lm: PreTrainedModel):
     assert [(row.ids, row.stopped) for row in _decoded(lm, NEVER, 0)] == [([], False)] * 3
+
+
+HOT = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=8)
+
+
+def _sampled(
+    lm: PreTrainedModel, rows: list[int], stop: int, turns: int = 1, **others: bool
+) -> list[list[tuple[list[int], bool]]]:
+    """What these prompts say in each turn, drawn by the prompt's own generator; turns follow each other in one cache."""
+    state, first = _read(lm)
+    state.select(rows)
+    generators, said = keyed_generators([str(PROMPTS[row]) for row in rows]), [[] for _ in rows]
+    latest = first[rows]
+    for _ in range(turns):
+        for row, decoded in enumerate(decode(lm, state, latest, stop, HOT, generators, **others)):
+            said[row].append((decoded.ids, decoded.stopped))
+        if turns > 1:
+            with torch.no_grad():
+                asked = embed_tokens(lm, torch.tensor([[33, 44]] * len(rows)))
+                latest = extend(lm, state, asked, torch.ones(len(rows), 2, dtype=torch.bool))[:, -1]
+    return said
+
+
+def _early_stop(lm: PreTrainedModel) -> int:
+    """A token that one row draws before its last and another never."""
+    drawn = [turns[0][0] for turns in _sampled(lm, [0, 1, 2], NEVER)]
+    return next(token for ids in drawn for token in ids[1:6] if sum(token in other for other in drawn) == 1)
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_row_is_sampled_alone_as_in_any_batch(lm: PreTrainedModel, turns: int):
+    """Also in its next turn: a row that has ended draws no more while others go on."""
+    stop = _early_stop(lm)
+    together = _sampled(lm, [0, 1, 2], stop, turns)
+    assert {said[0][1] for said in together} == {True, False}
+    assert _sampled(lm, [2, 0], stop, turns) == [together[2], together[0]]
+    assert [_sampled(lm, [row], stop, turns)[0] for row in range(3)] == together
+
+
+def test_rows_that_end_leave_the_batch_where_nobody_reads_on(lm: PreTrainedModel):
+    """The same is said, with the same states; each token passes the model once, and no stop token does."""
+    stop, widths = _early_stop(lm), []
+    hook = decoder(lm).register_forward_pre_hook(
+        lambda _, args, kwargs: widths.append(len(kwargs["inputs_embeds"])), with_kwargs=True
+    )
+    try:
+        left = _sampled(lm, [0, 1, 2], stop, reads_on=False)
+        leaving, widths[:] = widths[1:], []  # the first reads the prompts
+        assert left == _sampled(lm, [0, 1, 2], stop)
+        staying = widths[1:]
+    finally:
+        hook.remove()
+    assert sum(leaving) == sum(len(ids) for ((ids, _),) in left) < sum(staying)
+    assert leaving == sorted(leaving, reverse=True)
+    assert set(staying) == {3}
+    states = []
+    for reads_on in (True, False):
+        state, first = _read(lm)
+        states.append(decode(lm, state, first, stop, HOT, keyed_generators("abc"), keep_states=True, reads_on=reads_on))
+    for one, other in zip(*states, strict=True):
+        assert (one.ids, one.stopped) == (other.ids, other.stopped)
+        torch.testing.assert_close(one.states, other.states, rtol=0, atol=1e-9)
+
+
+def test_sampling_without_a_generator_is_refused(lm: PreTrainedModel):
+    """And does not fall back on the global state."""
+    state, first = _read(lm)
+    with pytest.raises(InvalidSetting, match=r"one for each of 3 rows, got none"):
+        decode(lm, state, first, NEVER, HOT)

@@ -19,20 +19,17 @@ FAULTS = [
     Mutant(
         "a written message is one state late",
         DECODING,
-        "                kept[row].append(current[row])\n"
-        "        # A row's stop token is read too, so that the conversation in the cache is complete.\n"
-        "        current = extend(model, state, embed_tokens(model, tokens[:, None]), running[:, None])[:, 0]\n",
-        "                pass\n"
-        "        current = extend(model, state, embed_tokens(model, tokens[:, None]), running[:, None])[:, 0]\n"
-        "        for row in torch.nonzero(now_running).flatten().tolist() if keep_states else []:\n"
-        "            kept[row].append(current[row])\n",
+        "        current = extend(model, state, embed_tokens(model, fed), real)[:, 0]\n",
+        "        current = extend(model, state, embed_tokens(model, fed), real)[:, 0]\n"
+        "        for row in running:\n"
+        "            kept[row][-1:] = [current[held.index(row)]] if keep_states else []\n",
         f"{PARITY}::test_a_sender_keeps_the_states_that_predicted_its_plan[llama]",
     ),
     Mutant(
         "the end mark stays in the plan",
         DECODING,
-        "for row in torch.nonzero(now_running).flatten().tolist():",
-        "for row in torch.nonzero(running).flatten().tolist():",
+        "            if row in running:\n",
+        "            if row in said:\n",
         "tests/agents/test_sender.py::test_the_end_mark_is_no_part_of_a_plan",
     ),
     Mutant(
