@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from alfworld_env import AlfworldEnv, Info, strip_banner
-from interlat.data.games import EnvName, GameSource, games_named
+from interlat.data.games import EnvName, GameSource, Split, games_named
 from interlat.data.reasoning import BenchmarkName, Problem, problems_named
 from interlat.errors import InvalidSetting
 from interlat.evaluation.accuracy import is_benchmark
@@ -43,13 +43,32 @@ def games_of(settings: EvalSettings) -> Sequence[Any]:
             f"--policy {settings.policy} plays games, and {settings.env} has problems; take --policy actor, or --policy walkthrough, "
             "which gives every problem's own solution"
         )
-    games: Sequence[Any] = source_of(settings.env).games(settings.split, settings.games)
+    return _games(settings.env, settings.split, settings.games)
+
+
+def problems_of(env: BenchmarkName, split: Split, count: int | None) -> Sequence[Problem]:
+    """Problems of a benchmark.
+
+    Args:
+        env: the benchmark.
+        split: of it.
+        count: how many, spread over the split; None takes all.
+
+    Raises:
+        InvalidSetting: if there are fewer than asked for.
+        GameDataNotFound: if they are not there.
+        GraderNotFound: if answers cannot be compared here.
+    """
+    return _games(env, split, count)
+
+
+def _games(env: str, split: Split, count: int | None) -> Sequence[Any]:
+    games: Sequence[Any] = source_of(env).games(split, count)
     for grading in {game.grading for game in games if isinstance(game, Problem)}:
         require_grader(grading)
-    if settings.games is not None and len(games) < settings.games:
+    if count is not None and len(games) < count:
         raise InvalidSetting(
-            f"--games {settings.games} is more than the {len(games)} games of {settings.env} {settings.split}; "
-            "ask for fewer, or leave it out for all"
+            f"--games {count} is more than the {len(games)} games of {env} {split}; ask for fewer, or leave it out for all"
         )
     return games
 

@@ -82,7 +82,7 @@ def _gather(folders: Sequence[Path]) -> tuple[dict[str, list[EpisodeRecord]], li
 def _label(folder: Path, condition: str, policy: str) -> str:
     """The folder where there are several, and the condition where somebody reads messages."""
     is_alone = folder == Path()
-    if policy != "actor":
+    if policy not in ("actor", "methods"):
         return policy if is_alone else str(folder)
     return condition if is_alone else f"{folder}: {condition}"
 

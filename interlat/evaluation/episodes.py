@@ -8,7 +8,7 @@ Knows no policy and no game.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class EpisodeRecord:
         invalid_actions: how many of them the game did not understand.
         message_seconds: time to make the message.
         output_tokens: tokens generated for all actions.
+        accounts: what each agent spent, in order, as the fields of an ``AgentAccount``; empty where nobody counts.
+        texts: what other agents wrote, by name; empty where no words travel.
     """
 
     game_id: str
@@ -58,6 +60,8 @@ class EpisodeRecord:
     invalid_actions: int
     message_seconds: float
     output_tokens: int
+    accounts: tuple[Mapping[str, Any], ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def condition(self) -> str:
@@ -163,10 +167,13 @@ def _whole_part(path: Path) -> tuple[bytes, int]:
 def _record(line: bytes, path: Path, number: int) -> EpisodeRecord:
     try:
         values = json.loads(line)
-        known = {field.name for field in fields(EpisodeRecord)}
-        if values.keys() != known:
-            raise ValueError(f"keys {sorted(values.keys() ^ known)} are missing or unknown")
-        values["observations"], values["actions"] = tuple(values["observations"]), tuple(values["actions"])
+        known = {each.name for each in fields(EpisodeRecord)}
+        may_lack = {each.name for each in fields(EpisodeRecord) if each.default is not MISSING} | {"texts"}
+        wrong = (values.keys() - known) | (known - may_lack - values.keys())
+        if wrong:
+            raise ValueError(f"keys {sorted(wrong)} are missing or unknown")
+        for name in ("observations", "actions", "accounts"):
+            values[name] = tuple(values.get(name, ()))
         return EpisodeRecord(**values)
     except (ValueError, AttributeError, TypeError) as error:
         raise EpisodesMismatch(

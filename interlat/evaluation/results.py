@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interlat.evaluation.episodes import EpisodeRecord, EpisodesMismatch
+from interlat.evaluation.method_costs import cost_by_agent
 from interlat.evaluation.statistics import holm
 from interlat.evaluation.summary import Comparison, Measures, by_condition, by_task_type, compare, measure
 
@@ -46,6 +47,7 @@ def results_of(
                 "episodes": measure(group).episodes,
                 "success_rate_by_run": list(measure(group).success_rate_by_run.values()),
                 "invalid_share": measure(group).invalid_share,
+                **_cost_by_agent(group),
                 **({f"versus {baseline}": _versus(versus[name], corrected[name])} if name in versus else {}),
             }
             for name, group in groups.items()
@@ -78,6 +80,12 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> Path:
 
 def _versus(found: Comparison, corrected: float) -> dict[str, Any]:
     return {**asdict(found), "ci95": list(found.ci95), "p_holm": corrected}
+
+
+def _cost_by_agent(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    if not all(record.accounts for record in records):
+        return {}
+    return {"cost_by_agent": {name: asdict(of) for name, of in cost_by_agent(records).items()}}
 
 
 def _headline(records: Sequence[EpisodeRecord]) -> dict[str, Any]:

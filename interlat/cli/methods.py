@@ -1,0 +1,53 @@
+"""`interlat-eval --method ...`: agents that work together on problems, compared with one agent alone and with words."""
+
+from jsonargparse import ArgumentParser
+
+from interlat.agents.collaboration import Collaboration
+from interlat.agents.collaboration_models import Loaded, load_models, names_of
+from interlat.agents.collaboration_settings import CollaborationSettings
+from interlat.cli.environments import problems_of
+from interlat.cli.flags import ShortHelp, add_flags
+from interlat.cli.records import keep_results, open_store, with_progress
+from interlat.cli.terminal import table_console
+from interlat.evaluation.accuracy import tables_of
+from interlat.evaluation.method_evaluation import answered
+from interlat.evaluation.method_settings import MethodSettings
+from interlat.evaluation.summary import by_condition
+
+
+def build_parser() -> ArgumentParser:
+    """The flags are the fields of ``MethodSettings``; a recipe may hold any of them."""
+    parser = ArgumentParser(
+        prog="interlat-eval",
+        usage="interlat-eval --method LIST --model NAME [--env BENCHMARK] [-c RECIPE.yaml] [flags]",
+        description="Let agents answer a benchmark's problems together; show accuracy and cost, agent by agent.",
+        epilog="exit codes: 0 done, 1 failed, 2 wrong use",
+        formatter_class=ShortHelp,
+    )
+    parser.add_argument("-c", "--config", action="config", help="recipe that holds flags; later flags override it")
+    add_flags(parser, MethodSettings)
+    return parser
+
+
+def methods_command(arguments: list[str]) -> None:
+    """Answer what is missing, show the tables and keep the results."""
+    parser = build_parser()
+    values = parser.instantiate(parser.parse_args(arguments)).as_dict()
+    values.pop("config")
+    settings = MethodSettings(**values)
+    problems = problems_of(settings.env, settings.split, settings.games)
+    store = open_store(settings.out, settings.identity(), settings.resume)
+    wanted = {
+        (of.name, run, each.game_id) for of in settings.compared for run in range(settings.runs) for each in problems
+    }
+    loaded: Loaded = {}
+
+    def build(of: CollaborationSettings, seed: int) -> Collaboration:
+        loaded.update(load_models([name for name in names_of(of) if name not in loaded], of.dtype))
+        return Collaboration(of, loaded, seed)
+
+    records = answered(settings, problems, build, store)
+    for record in with_progress(records, len(wanted), len(wanted & store.keys), "answering"):
+        store.append(record)
+    table_console().print(*tables_of(settings.env, settings.split, by_condition(store.records), ""))
+    keep_results(settings.out, store.records, settings.identity(), arguments)
