@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from interlat.agents.collaboration_accounts import AgentAccount, Ledger
+from interlat.agents.collaboration_models import load_models, names_of
 from interlat.agents.collaboration_prompts import Question, agent_text
 from interlat.agents.collaboration_settings import CollaborationSettings, Collaborator
 from interlat.agents.handover import Handover, Source, read_again
@@ -27,7 +28,6 @@ from interlat.agents.latent_thoughts import Aligner, aligner, aligner_between, t
 from interlat.agents.sender import left_pad
 from interlat.errors import InvalidSetting
 from interlat.messages import KVMessage, Span
-from interlat.models import load_causal_lm
 from interlat.models.backbone import embed_tokens
 from interlat.models.cache import KVState, extend, last_states
 from interlat.models.chat import ChatFormat, encode
@@ -101,11 +101,7 @@ class Collaboration:
     @classmethod
     def build(cls, settings: CollaborationSettings, seed: int = 0) -> "Collaboration":
         """Load the models that the settings name, each once; on an accelerator where there is one."""
-        names = dict.fromkeys(settings.model_of(agent) for agent in settings.agents)
-        loaded = {name: load_causal_lm(name, settings.dtype) for name in names}
-        if torch.cuda.is_available():
-            loaded = {name: (lm.to("cuda"), tokenizer) for name, (lm, tokenizer) in loaded.items()}  # type: ignore[arg-type]
-        return cls(settings, loaded, seed)
+        return cls(settings, load_models(names_of(settings), settings.dtype), seed)
 
     @torch.no_grad()
     def answer(self, questions: Sequence[Question], seed: int = 0) -> list[Answered]:

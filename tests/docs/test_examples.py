@@ -73,6 +73,9 @@ def test_options_that_documents_name_exist(page, command, arguments):
     first = arguments.split()[0] if arguments.split() else ""
     if command == "interlat-data":
         words.append(first)
+    if command == "interlat-eval" and re.search(r"(?<!\S)(--method|-c)\b", arguments):
+        assert all((ROOT / recipe).is_file() for recipe in re.findall(r"-c (\S+)", arguments))
+        words += ["--method", "single"]
     text = help_of(*words)
     missing = [option for option in options if option not in text]
     assert not missing, f"{page} gives {command} options that it does not have: {missing}"
