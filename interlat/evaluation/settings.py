@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from interlat.data.games import EnvName
 from interlat.data.reasoning.benchmarks import BenchmarkName
@@ -107,7 +107,8 @@ class EvalSettings:
         """Where results go; None for a scripted policy without ``out``, whose results are only shown."""
         if self.out is not None or self.checkpoint is None:
             return self.out
-        return self.checkpoint / "evaluation" / f"{self.env}-{self.split}-{self.max_steps}-steps"
+        steps = "" if self.env in get_args(BenchmarkName) else f"-{self.max_steps}-steps"  # a problem has one
+        return self.checkpoint / "evaluation" / f"{self.env}-{self.split}{steps}"
 
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of an episode. Runs and conditions may be added to a folder, the rest may not change."""

@@ -113,7 +113,11 @@ def _how_to_read(rows: Sequence[FilledRow]) -> str:
 
 
 def _missing(rows: Sequence[FilledRow]) -> str:
-    lines = [f"- {row.row.label}: {each}" for row in rows for each in row.missing]
+    labels: dict[str, list[str]] = {}  # of the rows that want the same thing, which is often a whole run
+    for row in rows:
+        for each in row.missing:
+            labels.setdefault(each, []).append(row.row.label)
+    lines = [f"- {each} ({', '.join(of)})" for each, of in labels.items()]
     return "Missing, and counted nowhere:\n\n" + "\n".join(lines) if lines else ""
 
 

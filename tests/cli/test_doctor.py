@@ -64,6 +64,16 @@ def test_only_a_required_thing_that_is_wanting_is_fatal(finding, is_fatal, capsy
     assert (f"{finding.subject}: {finding.advice}" in out) is bool(finding.advice)
 
 
+def test_a_protection_that_does_not_hold_is_named(monkeypatch):
+    from interlat.evaluation.answers import sandbox
+
+    monkeypatch.setattr(sandbox, "protections", lambda: {"has no network": False, "starts no process": True})
+    assert doctor.sandbox().found == "1 of 2 protections"
+    assert doctor.sandbox().advice.startswith("has no network: does not hold here")
+    monkeypatch.setattr(sandbox, "protections", lambda: {"has no network": True})
+    assert not doctor.sandbox().advice
+
+
 def test_a_missing_required_package_makes_the_exit_code_1(monkeypatch, capsys):
     missing = doctor.package("no-such-package", is_required=True)
     assert missing == Finding("no-such-package", "-", "pip install 'no-such-package'", is_required=True)

@@ -176,7 +176,7 @@ def test_tables_are_written_as_markdown_json_and_picture(study, runs, tmp_path):
     text = (out / "table.md").read_text()
     assert "| Ours | 87.5 ± 17.7 | 4.00/6.00 |" in text
     assert "| Other | 1 | 100.0 [51.0, 100.0] | 0.5 | +25.0 [+0.0, +75.0] | - | 1 | 1 | - |" in text
-    assert "- Other: seed-1/other/evaluation/household-unseen-20-steps: evaluation not finished" in text
+    assert "- seed-1/other/evaluation/household-unseen-20-steps: evaluation not finished (Other)" in text
     assert "corrected for the 2 comparisons of this table" in text
     assert "4 games are too few" in text
     content = json.loads((out / "table.json").read_text())

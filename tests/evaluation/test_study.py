@@ -56,7 +56,7 @@ def test_a_description_is_read_as_written(tmp_path):
         ("splits: [seen, unseen]", "splits: [sean]", "sean"),
         ("env: household", "env: houses", "houses"),
         ("seed-{seed}/stage1", "stage1", r"run of row 'Ours' must have \{seed\}"),
-        ("condition: latent}", "condition: fog}", "no message is called 'fog'"),
+        ("condition: latent}", "condition: fog}", "no message or method is called 'fog'"),
         ("condition: latent}", "condition: 'latent,text'}", "row 'Ours' wants one condition"),
         ("label: Cut", "label: Ours", r"rows with labels of their own, got \['Ours'\]"),
         ("tables:", "tables: [", "wanted the description of a study in"),

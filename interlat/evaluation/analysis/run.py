@@ -12,7 +12,7 @@ from torch import Tensor
 from interlat.agents.actor import Actor
 from interlat.agents.compressor import Compressor, CompressorSettings
 from interlat.agents.run_folder import compressor_settings, load_actor, load_compressor, read_stage
-from interlat.agents.sender import Plan, ReasoningAgent, build_sender, sender_settings, weights_fingerprint
+from interlat.agents.sender import Plan, ReasoningAgent, recorded_sender
 from interlat.data.latent_store import checksum
 from interlat.data.plan_writer import write_plan
 from interlat.errors import CheckpointMismatch
@@ -76,13 +76,7 @@ def open_run(folders: Sequence[Path], dtype: str | None = None) -> TrainedRun:
             raise CheckpointMismatch(
                 f"wanted runs of one sender and one actor, but those in '{first}' and '{folder}' differ; analyse them one by one"
             )
-    now = weights_fingerprint(sent_by["sender"])
-    if now != sent_by["weights"]:
-        raise CheckpointMismatch(
-            f"the run in '{first}' reads latents of '{sent_by['sender']}' with weights {sent_by['weights']}, but that model now has "
-            f"weights {now}: it was trained anew; train the run again, or put the old weights back"
-        )
-    sender, actor = build_sender(sender_settings(sent_by)), load_actor(first, dtype)
+    sender, actor = recorded_sender(sent_by), load_actor(first, dtype)
     if torch.cuda.is_available():
         sender.lm.to("cuda")
         actor.to("cuda")
