@@ -77,13 +77,31 @@ class NoAdapter(nn.Module):
         return latents
 
 
+class NoLatents(nn.Module):
+    """In the place of an adapter where nobody has taught the model to read latents."""
+
+    def forward(
+        self, latents: Float[Tensor, "batch latents dim"], mask: Bool[Tensor, "batch latents"]
+    ) -> Float[Tensor, "batch latents dim"]:
+        """Refuse.
+
+        Raises:
+            InvalidMessage: always.
+        """
+        raise InvalidMessage(
+            "wanted text, keys and values, or silence for a model without an adapter, got latents; train it to read them "
+            "with 'lightning fit -c recipes/stage1.yaml' and name the run"
+        )
+
+
 class Actor(nn.Module):
     """A causal LM with a communication adapter.
 
     Args:
         lm: the language model, its tokenizer's boundary tokens added.
         tokenizer: the tokenizer.
-        adapter: maps latents of the sender into the actor's embedding space.
+        adapter: maps latents of the sender into the actor's embedding space; with ``NoLatents``, the tokenizer needs no boundary
+            tokens.
         form: of the answers.
     """
 
@@ -95,7 +113,7 @@ class Actor(nn.Module):
         self.adapter = adapter
         self.tokenizer = tokenizer
         self.conversation = Conversation(tokenizer, form)
-        self.boundary = boundary_ids(tokenizer)
+        self._boundary = boundary_ids(tokenizer) if self.reads_latents else None
 
     @classmethod
     def build(cls, settings: ActorSettings) -> "Actor":
@@ -110,6 +128,20 @@ class Actor(nn.Module):
             ).to(lm.dtype)
         model = lm if settings.lora is None else add_lora(lm, tokenizer, settings.lora)
         return cls(model, tokenizer, adapter, settings.form)
+
+    @property
+    def reads_latents(self) -> bool:
+        """Whether it was built to; a plain model was not."""
+        return not isinstance(self.adapter, NoLatents)
+
+    @property
+    def boundary(self) -> tuple[int, int]:
+        """Ids of ``<bop>`` and ``<eop>``.
+
+        Raises:
+            MissingBoundaryTokens: if it is a plain model without them.
+        """
+        return boundary_ids(self.tokenizer) if self._boundary is None else self._boundary
 
     @property
     def device(self) -> torch.device:

@@ -3,21 +3,20 @@
 Every baseline and control is a message here; the actor never knows which. Knows nothing of rollouts.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from interlat.agents.collaboration_accounts import AgentAccount, Ledger
 from interlat.agents.compressor import Compressor
 from interlat.agents.sender import ReasoningAgent
 from interlat.controls import truncate
 from interlat.errors import InvalidSetting
-from interlat.messages import LatentMessage, Silence, TextMessage
+from interlat.messages import LatentMessage, Message, Silence, TextMessage
 
-Message = LatentMessage | TextMessage | Silence
 Control = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -31,10 +30,17 @@ class SenderView:
 
 @dataclass(frozen=True)
 class Timed:
-    """Messages, and the seconds it took to make each (a batch's time shared equally)."""
+    """Messages, and what it took to make them.
+
+    Args:
+        messages: one a game.
+        seconds: for each of them; a batch's time shared equally.
+        accounts: what the sender of each spent; empty where nobody kept count.
+    """
 
     messages: list[Message]
     seconds: float
+    accounts: list[AgentAccount] = field(default_factory=list)
 
 
 @runtime_checkable
@@ -77,18 +83,25 @@ class SenderSource:
 
     def make(self, views: Sequence[SenderView]) -> Timed:
         """One plan a game, made as one batch."""
-        start = time.perf_counter()
-        prompts = [self.sender.prompt_ids(view.opening, view.house) for view in views]
-        if self.written is None:
-            plans = self.sender.write(prompts, self.generator)
-        else:
-            plans = self.sender.read(prompts, [self.sender.encode(self.written[view.opening]) for view in views])
-        seconds = (time.perf_counter() - start) / len(views)
+        ledger = Ledger("sender", len(views), self.sender.lm.device)
+        with ledger.timed():
+            prompts = [self.sender.prompt_ids(view.opening, view.house) for view in views]
+            ledger.prefill_positions = [len(prompt) for prompt in prompts]
+            if self.written is None:
+                plans = self.sender.write(prompts, self.generator)
+                ledger.output_tokens = [len(plan.ids) for plan in plans]
+            else:
+                plans = self.sender.read(prompts, [self.sender.encode(self.written[view.opening]) for view in views])
+                ledger.prefill_positions = [
+                    len(prompt) + len(plan.ids) for prompt, plan in zip(prompts, plans, strict=True)
+                ]
+        accounts = ledger.accounts()
+        seconds = accounts[0].seconds
         if self.kind == "text":
-            return Timed([TextMessage(plan.text) for plan in plans], seconds)
+            return Timed([TextMessage(plan.text) for plan in plans], seconds, accounts)
         latents = [plan.latents if self.keep is None else truncate(plan.latents, self.keep) for plan in plans]
         # A plan that ended at once holds no latent: nothing was said.
-        return Timed([LatentMessage(rows) if len(rows) else Silence() for rows in latents], seconds)
+        return Timed([LatentMessage(rows) if len(rows) else Silence() for rows in latents], seconds, accounts)
 
 
 class CompressorSource:
@@ -100,9 +113,14 @@ class CompressorSource:
     @torch.no_grad()
     def make(self, views: Sequence[SenderView]) -> Timed:
         """K latents a game, unrolled as one batch."""
-        start = time.perf_counter()
-        latents = self.compressor([self.compressor.prompt_ids(view.opening, view.house) for view in views])
-        return Timed([LatentMessage(rows) for rows in latents], (time.perf_counter() - start) / len(views))
+        ledger = Ledger("sender", len(views), next(self.compressor.parameters()).device)
+        with ledger.timed():
+            prompts = [self.compressor.prompt_ids(view.opening, view.house) for view in views]
+            latents = self.compressor(prompts)
+        ledger.prefill_positions = [len(prompt) for prompt in prompts]
+        ledger.latent_steps = self.compressor.num_latents - 1  # the first latent is the state behind the prompt
+        accounts = ledger.accounts()
+        return Timed([LatentMessage(rows) for rows in latents], accounts[0].seconds, accounts)
 
 
 class CrossTaskSource:
@@ -141,7 +159,7 @@ class ControlledSource:
             InvalidSetting: if a message is not latent.
         """
         made = self.source.make(views)
-        return Timed([self._changed(message) for message in made.messages], made.seconds)
+        return Timed([self._changed(message) for message in made.messages], made.seconds, made.accounts)
 
     def _changed(self, message: Message) -> Message:
         if not isinstance(message, LatentMessage):
