@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase
 
 from interlat.agents.collaboration import LM, Collaboration
@@ -135,7 +136,7 @@ def _with_adapters(backbone: Any, settings: TraceSettings, folder: Path) -> Peft
         lm = PeftModel.from_pretrained(backbone, folders[names[0]], adapter_name=names[0])
         for name in names[1:]:
             lm.load_adapter(folders[name], adapter_name=name)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointMismatch(
             f"'{folder}' does not hold the adapters that its stage.json names ({', '.join(names)}): {error}; the run folder is damaged, "
             "train it again"
