@@ -3,6 +3,7 @@
 from interlat.training.actor_stage import ActorStage
 from interlat.training.actor_weights import ActorWeights
 from interlat.training.callbacks import RunFolder
+from interlat.training.collaboration_data import CollaborationDataModule
 from interlat.training.compression_stage import CompressionStage, CompressionWeights
 from interlat.training.datamodule import TrajectoryDataModule
 from interlat.training.document_data import DocumentDataModule
@@ -11,6 +12,7 @@ from interlat.training.document_stage import DocumentStage
 __all__ = [
     "ActorStage",
     "ActorWeights",
+    "CollaborationDataModule",
     "CompressionStage",
     "CompressionWeights",
     "DocumentDataModule",

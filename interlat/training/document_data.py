@@ -150,11 +150,13 @@ class DocumentDataModule(LightningDataModule):
         return texts
 
     def _collate(self, documents: list[Document]) -> PaddedDocuments:
-        width = max(len(document.ids) for document in documents)
-        pad = int(self.tokenizer.pad_token_id)
-        ids = torch.tensor([[*document.ids, *[pad] * (width - len(document.ids))] for document in documents])
-        learned = torch.tensor(
-            [[*document.supervised, *[False] * (width - len(document.ids))] for document in documents]
-        )
-        mask = torch.arange(width) < torch.tensor([len(document.ids) for document in documents])[:, None]
-        return ids, mask, learned
+        return padded(documents, int(self.tokenizer.pad_token_id))
+
+
+def padded(documents: Sequence[Document], pad: int) -> PaddedDocuments:
+    """Documents as one batch, padded on the right."""
+    width = max(len(document.ids) for document in documents)
+    ids = torch.tensor([[*document.ids, *[pad] * (width - len(document.ids))] for document in documents])
+    learned = torch.tensor([[*document.supervised, *[False] * (width - len(document.ids))] for document in documents])
+    mask = torch.arange(width) < torch.tensor([len(document.ids) for document in documents])[:, None]
+    return ids, mask, learned

@@ -1,12 +1,10 @@
 """One problem with its answer. To the rest of the library it is a game of one step. Knows no file and no grader."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from interlat.data.reasoning.answers import Answer, CodeTests
 from interlat.data.trajectories import TaskRecord
-from interlat.errors import InvalidSetting
 
 Grading = Literal["mathematics", "number", "text", "letter", "code"]
 """How answers are compared: ``mathematics`` by value, whatever the notation; ``number`` as decimal numbers; ``text`` by their words;
@@ -43,24 +41,6 @@ class Problem:
     def load(self) -> "Problem":
         """The problem itself: nothing has to be loaded, as a game's house has."""
         return self
-
-    def shown(self, agents: Sequence[str]) -> dict[str, str]:
-        """What agents see in place of ``question``, by their names in order, the one who answers last; empty where all see everything.
-
-        One agent alone sees what the last of several does, so that it lacks what it was not told.
-
-        Raises:
-            InvalidSetting: if there are several agents, and not as many as parts.
-        """
-        if not self.parts:
-            return {}
-        parts = self.parts[-1:] if len(agents) == 1 else self.parts
-        if len(parts) != len(agents):
-            raise InvalidSetting(
-                f"{self.game_id} is split between {len(self.parts)} agents, got {len(agents)} ({', '.join(agents)}); "
-                "take a cast of as many agents, or one agent alone"
-            )
-        return dict(zip(agents, parts, strict=True))
 
     @property
     def walkthrough(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from interlat.data.reasoning.benchmarks import BENCHMARKS, Benchmark, BenchmarkN
 from interlat.data.reasoning.loading import benchmark_file, rows_of_file, rows_of_hub
 from interlat.data.reasoning.problem import Problem
 from interlat.data.reasoning.procedural import DEFAULT_TASKS, gym_problems, require_tasks
-from interlat.data.reasoning.split import SPLIT_TASKS, SPLIT_VERSION, require_split_tasks, split_problems
+from interlat.data.reasoning.split import DEFAULT_SPLIT_TASKS, SPLIT_VERSION, require_split_tasks, split_problems
 from interlat.data.trajectories import TaskRecord
 from interlat.errors import GameDataNotFound, InvalidSetting
 
@@ -86,7 +86,7 @@ class SplitReasoningGym(_ProblemSource):
         seed: of their generators.
     """
 
-    def __init__(self, tasks: tuple[str, ...] = tuple(SPLIT_TASKS), seed: int = 0) -> None:
+    def __init__(self, tasks: tuple[str, ...] = DEFAULT_SPLIT_TASKS, seed: int = 0) -> None:
         require_split_tasks(tasks)
         self.tasks, self.seed = tuple(tasks), seed
 

@@ -1,13 +1,13 @@
 """Tasks of reasoning-gym dealt out to two agents, so that neither can answer without the other. Knows no agent and no model.
 
     task             the first agent sees                     the last agent sees
-    needle_haystack  who feels what about what                whom it asks for
     leg_counting     the first half of the animals            the question, with the other half
+    aiw              who has how many sisters or friends      whose sisters or friends are counted
+    needle_haystack  who feels what about what                whom it asks for
 
-Parts are pieces of the question, word for word, and hold all of it together. What the last part leaves open decides the answer. That sets
-these tasks apart from others that seem to fit: in ``syllogism`` the second premise and the conclusion often settle the answer, and ``aiw``
-always asks for women, so its facts give the answer away before anything is asked. Generators are set to the small sizes that agents of one
-or two million weights learn.
+Parts are pieces of the question, word for word, and hold all of it together. What the last part leaves open decides the answer, which sets
+these tasks apart from others that seem to fit: the second premise and the conclusion of a ``syllogism`` often settle it. Generators are set
+to small sizes, which agents of a million weights learn.
 """
 
 import re
@@ -36,7 +36,9 @@ _ANIMALS = {  # singular, by legs, as reasoning-gym counts them
     14: ("woodlouse",),
 }
 LEGS = {animal: legs for legs, animals in _ANIMALS.items() for animal in animals}
+DEFAULT_SPLIT_TASKS = ("leg_counting", "aiw")
 _LEG_QUESTION = re.compile(r"(?P<asked>.*\bif you have) (?P<animals>[^?]*)\?", re.DOTALL)
+_WOMEN = re.compile(r"(\d+) (?:sisters|female)")
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,33 @@ def deal_legs(question: str, answer: str) -> Dealt | None:
     )
 
 
+def deal_aiw(question: str, answer: str) -> Dealt | None:
+    """``Ann has 3 sisters and she also has 2 brothers. How many sisters does Ann's brother have?``: facts first, the question last.
+
+    Facts alone ask for nothing, though whoever knows the generator knows that it always asks for women.
+
+    Raises:
+        InvalidSetting: if the question is not one of this task.
+    """
+    known, asks, asked = question.partition(" How many ")
+    women = _WOMEN.search(known)
+    if not asks or women is None:
+        raise InvalidSetting(f"wanted a question of aiw, with facts before 'How many', got {question!r}")
+    solution = f"{women[1]} and {known.split()[0]}. The answer is {answer}."
+    return Dealt((known, f"{asks.strip()} {asked}"), f"I know: {known}", solution)
+
+
 SPLIT_TASKS: Mapping[str, SplitTask] = {
+    "leg_counting": SplitTask({"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 3}, deal_legs),
+    "aiw": SplitTask(
+        {"task_type_weights": [0.5, 0.5, 0.0]}, deal_aiw
+    ),  # siblings, friends; not the long one of colleagues
     "needle_haystack": SplitTask({"min_num_statements": 3, "max_num_statements": 5}, deal_needle),
-    "leg_counting": SplitTask({"min_animals": 2, "max_animals": 2, "min_instances": 1, "max_instances": 5}, deal_legs),
 }
 
 
 def split_problems(
-    split: Split, count: int, tasks: Sequence[str] = tuple(SPLIT_TASKS), seed: int = 0, answer_tokens: int = 64
+    split: Split, count: int, tasks: Sequence[str] = DEFAULT_SPLIT_TASKS, seed: int = 0, answer_tokens: int = 64
 ) -> list[Problem]:
     """The first ``count`` problems of a split, the tasks taken in turn.
 

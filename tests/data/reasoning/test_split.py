@@ -1,4 +1,4 @@
-"""Questions that are dealt out: nothing is lost, neither part has the answer, and nobody but both together does.
+"""Questions that are dealt out: nothing is lost, and the part that is asked does not have the answer.
 
 What splitting does is tested on written-out questions; what reasoning-gym draws is tested where it is installed.
 """
@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from interlat.data.reasoning import SPLIT_TASKS, Problem, SplitReasoningGym, problems_named, split_problems
-from interlat.data.reasoning.split import LEGS, Dealt, deal_legs, deal_needle
+from interlat.data.reasoning.split import LEGS, Dealt, deal_aiw, deal_legs, deal_needle
 from interlat.errors import InvalidSetting
 from interlat.evaluation.answers import grade
 
@@ -42,33 +42,38 @@ def test_animals_are_dealt_out_by_halves():
     )
 
 
+@pytest.mark.parametrize(
+    ("known", "asked", "women"),
+    [
+        ("Ann has 4 brothers and she also has 2 sisters.", "How many sisters does Ann's brother have?", 2),
+        (
+            "Ann has 5 male friends and she also has 1 female friends. They all.",
+            "How many female friends does Bob have?",
+            1,
+        ),
+        ("Ann has 3 male colleagues and 6 female colleagues. Bob has 1 female colleagues.", "How many has Matilda?", 6),
+    ],
+)
+def test_facts_go_to_the_first_agent_and_what_is_asked_of_them_to_the_last(known: str, asked: str, women: int):
+    dealt = deal_aiw(f"{known} {asked}", str(women + 1))
+    assert dealt == Dealt((known, asked), f"I know: {known}", f"{women} and Ann. The answer is {women + 1}.")
+
+
+@pytest.mark.parametrize("question", ["How many sisters has Ann?", "Ann has 2 brothers. How many sisters has Ann?"])
+def test_what_is_no_question_of_its_task_is_refused(question: str):
+    with pytest.raises(InvalidSetting, match="wanted a question of aiw"):
+        deal_aiw(question, "3")
+
+
 @pytest.mark.parametrize("question", [f"{LEG_TEXT} 3 dogs?", "How many legs has a dog?"])
 def test_what_cannot_be_halved_is_refused(question: str):
     with pytest.raises(InvalidSetting, match="about at least 2 animals"):
         deal_legs(question, "12")
 
 
-def _problem(**changed: object) -> Problem:
-    return Problem(
-        **{  # type: ignore[arg-type]
-            **{"game_id": "id", "task_type": "t", "question": "q", "solution": "", "answer": "5", "grading": "text"},
-            **changed,
-        }
-    )
-
-
-def test_each_agent_is_shown_its_part_and_one_alone_the_last():
-    split = _problem(parts=("one", "two"))
-    assert split.shown(["first", "last"]) == {"first": "one", "last": "two"}
-    assert split.shown(["single"]) == {"single": "two"}
-    assert _problem().shown(["a", "b", "c"]) == {}
-    with pytest.raises(InvalidSetting, match=r"id is split between 2 agents, got 3 \(a, b, c\)"):
-        split.shown(["a", "b", "c"])
-
-
 def test_tasks_that_are_not_split_are_refused():
-    for tasks in (("aiw",), (), ("leg_counting", "no such")):
-        with pytest.raises(InvalidSetting, match="tasks must be some of needle_haystack, leg_counting; got"):
+    for tasks in (("syllogism",), (), ("leg_counting", "no such")):
+        with pytest.raises(InvalidSetting, match="tasks must be some of leg_counting, aiw, needle_haystack; got"):
             SplitReasoningGym(tasks)
 
 
@@ -83,6 +88,8 @@ def test_parts_together_are_the_question_word_for_word(drawn: dict[str, list[Pro
         known, asked = problem.parts
         assert f"{known} \n{asked}" == problem.question
         assert 3 <= known.count(". ") + 1 <= 5
+    for problem in drawn["aiw"]:
+        assert " ".join(problem.parts) == problem.question
     for problem in drawn["leg_counting"]:
         had, asked = problem.parts
         assert asked.replace("if you have ", f"if you have {had.removesuffix('.')}, ") == problem.question
@@ -91,7 +98,7 @@ def test_parts_together_are_the_question_word_for_word(drawn: dict[str, list[Pro
 def test_solutions_are_right_and_what_is_told_is_all_the_first_agent_knows(drawn: dict[str, list[Problem]]):
     for problem in (problem for problems in drawn.values() for problem in problems):
         assert grade(problem.walkthrough[0], problem.answer, problem.grading).correct
-    for problem in drawn["needle_haystack"]:
+    for problem in (*drawn["needle_haystack"], *drawn["aiw"]):
         assert problem.plan == (f"I know: {problem.parts[0]}",)
     for problem in drawn["leg_counting"]:
         steps = re.findall(r"(\d+ [a-z ]+): (\d+) legs\.", problem.solution)
@@ -101,24 +108,29 @@ def test_solutions_are_right_and_what_is_told_is_all_the_first_agent_knows(drawn
         assert problem.parts[1].endswith(f" {steps[1][0]}?")
 
 
-def test_neither_part_has_the_answer(drawn: dict[str, list[Problem]]):
+def test_the_last_part_does_not_have_the_answer(drawn: dict[str, list[Problem]]):
+    """Neither the name that is wanted, nor a number of women, nor an animal of the first part."""
     for problem in drawn["needle_haystack"]:
         known, asked = problem.parts
         assert problem.answer not in asked.split()
         assert len({statement.partition(" ")[0] for statement in known.split(". ")}) >= 2
+    for problem in drawn["aiw"]:
+        assert not re.search(r"\d", problem.parts[1])
     for problem in drawn["leg_counting"]:
-        assert not set(re.findall(r"\d+ [a-z ]+", problem.parts[0])) & set(re.findall(r"\d+ [a-z ]+", problem.parts[1]))
+        first, last = (set(re.findall(r"\d+ ([a-z ]+?)s?\b", part)) for part in problem.parts)
+        assert len(first) == 1 == len(last)
+        assert first != last
 
 
-@pytest.mark.parametrize("place", [0, 1])
-def test_one_part_is_found_with_different_answers(drawn: dict[str, list[Problem]], place: int):
-    """Of leg_counting, which has few enough parts for them to come again; the same part and another other part, another answer."""
-    answers = defaultdict(set)
-    for problem in drawn["leg_counting"]:
-        answers[problem.parts[place]].add(problem.answer)
-    several = [each for each in answers.values() if len(each) > 1]
-    assert len(several) > 0.95 * len(answers)
-    assert len(several) > 150
+@pytest.mark.parametrize(("task", "place"), [("leg_counting", 0), ("leg_counting", 1), ("aiw", 1)])
+def test_one_part_is_found_with_different_answers(drawn: dict[str, list[Problem]], task: str, place: int):
+    """Of tasks with few enough parts for them to come again: the same part, and another answer with another part."""
+    answers = defaultdict(list)
+    for problem in drawn[task]:
+        answers[problem.parts[place]].append(problem.answer)
+    again = [each for each in answers.values() if len(each) > 4]
+    assert len(again) > 100
+    assert all(len(set(each)) > 1 for each in again)
 
 
 def test_the_same_question_about_other_statements_has_another_answer(drawn: dict[str, list[Problem]]):
@@ -157,7 +169,7 @@ def test_the_source_is_named_like_a_benchmark_and_its_tasks_take_turns():
     pytest.importorskip("reasoning_gym", reason="no reasoning-gym: pip install 'interlat[reasoning]'")
     source = problems_named("reasoning-gym-split")
     assert isinstance(source, SplitReasoningGym)
-    assert [problem.task_type for problem in source.games("unseen", 4)] == ["needle_haystack", "leg_counting"] * 2
+    assert [problem.task_type for problem in source.games("unseen", 4)] == ["leg_counting", "aiw"] * 2
     assert source.identity() != SplitReasoningGym(seed=1).identity()
     assert source.identity() != SplitReasoningGym(("leg_counting",)).identity()
     assert source.identity()["version"] != "not installed"

@@ -1,0 +1,112 @@
+"""The data module that teaches a tiny model to be the agents of a collaboration; a tokenizer where no model brings one.
+
+Knows nothing of messages, of latent thoughts and of evaluation.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+from transformers import PreTrainedTokenizerBase
+
+from interlat.agents.collaboration_settings import cast
+from interlat.data.cache import content_folder
+from interlat.data.documents import Document
+from interlat.data.games import GameSource, Split
+from interlat.data.reasoning import Problem
+from interlat.models import train_tokenizer
+from interlat.models.load import load_tokenizer
+from interlat.training.collaboration_documents import KINDS, CollaborationDocumentKind, CollaborationDocuments
+from interlat.training.document_data import PaddedDocuments, padded
+from interlat.training.resumable import ResumableLoader, SeededBatches
+
+
+class CollaborationDataModule(LightningDataModule):
+    """Documents of two agents who share out what there is to know.
+
+    Args:
+        games: where problems come from; they have parts.
+        cast: the two agents: a name or the path of a file, as ``interlat.agents.collaboration_settings.cast`` takes it.
+        num_games: training problems.
+        num_validation: held-out problems, from the seen split.
+        kinds: which documents are made of each problem; a kind named twice is made twice.
+        answer: how the answer is to be given, as ``Question`` has it.
+        tokenizer: a model whose tokenizer to take; None trains one on the problems.
+        vocab_size: upper bound for a tokenizer trained here.
+        batch_size: documents a step; they are sorted into batches of similar length.
+        cache: folder for the tokenizer.
+        seed: of order, and of where agents break off.
+    """
+
+    def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
+        self,
+        games: GameSource,
+        cast: str,
+        *,
+        num_games: int = 12000,
+        num_validation: int = 100,
+        kinds: Sequence[CollaborationDocumentKind] = KINDS,
+        answer: str = "expression",
+        tokenizer: str | None = None,
+        vocab_size: int = 2048,
+        batch_size: int = 16,
+        cache: str = "data",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.games, self.cast = games, cast
+        self.num_games, self.num_validation = num_games, num_validation
+        self.kinds, self.answer = tuple(kinds), answer
+        self.given_tokenizer, self.vocab_size = tokenizer, vocab_size
+        self.batch_size, self.cache, self.seed = batch_size, cache, seed
+
+    def prepare_data(self) -> None:
+        """Train the tokenizer where it is not there yet."""
+        folder = self._tokenizer_folder()
+        if self.given_tokenizer is None and not (folder / "tokenizer.json").is_file():
+            train_tokenizer(self._texts(), self.vocab_size).save_pretrained(folder)
+
+    def setup(self, stage: str) -> None:
+        """Load the tokenizer, and lay out documents."""
+        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(self.given_tokenizer or str(self._tokenizer_folder()))
+        self.train = self._documents("train", self.num_games)
+        self.validation = self._documents("seen", self.num_validation)
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled batches of documents of similar length."""
+        trainer = self.trainer
+        assert trainer is not None
+        lengths, process = [len(document.ids) for document in self.train], (trainer.global_rank, trainer.world_size)
+        return ResumableLoader(
+            self.train, SeededBatches(len(self.train), self.batch_size, self.seed, lengths, process), self._collate
+        )
+
+    def val_dataloader(self) -> "DataLoader[Any]":
+        """All documents of the held-out problems."""
+        return DataLoader(self.validation, batch_size=self.batch_size, collate_fn=self._collate)  # type: ignore[arg-type]
+
+    def _problems(self, split: Split, count: int) -> Sequence[Problem]:
+        return self.games.games(split, count)
+
+    def _documents(self, split: Split, count: int) -> list[Document]:
+        writer = CollaborationDocuments(cast(self.cast), self.tokenizer, self.answer)
+        rng = random.Random(f"{self.seed} {split}")
+        problems = self._problems(split, count)
+        return [writer.document(problem, kind, rng) for problem in problems for kind in self.kinds]
+
+    def _texts(self) -> Iterable[str]:
+        # Any tokenizer will do to lay out the texts that one is trained on.
+        writer = CollaborationDocuments(cast(self.cast), train_tokenizer([], 0), self.answer)
+        for problem in self._problems("train", self.num_games):
+            yield from writer.texts(problem)
+
+    def _tokenizer_folder(self) -> Path:
+        agents = [(agent.name, agent.role) for agent in cast(self.cast)]
+        made = {"cast": agents, "count": self.num_games, "vocab": self.vocab_size, "answer": self.answer}
+        return content_folder(self.cache, "tokenizer", {**self.games.identity(), **made})
+
+    def _collate(self, documents: list[Document]) -> PaddedDocuments:
+        return padded(documents, int(self.tokenizer.pad_token_id))
