@@ -66,10 +66,19 @@ class TaughtProblem:
     def question(self, agents: Sequence[str]) -> Question:
         """The question as a collaboration of these agents is asked it, each shown its part where there are parts.
 
+        One agent alone is shown the last part, as the last of several is.
+
         Raises:
             InvalidSetting: if there are several agents, and not as many as parts.
         """
-        return Question(self.problem.question, ASKED[self.problem.grading], self.problem.shown(agents))
+        parts = self.problem.parts[-1:] if len(agents) == 1 else self.problem.parts
+        if parts and len(parts) != len(agents):
+            raise InvalidSetting(
+                f"problem '{self.problem.game_id}' is split into {len(parts)} parts, got {len(agents)} agents ({', '.join(agents)}); "
+                "take a cast with one agent a part"
+            )
+        shown = dict(zip(agents, parts, strict=True)) if parts else {}
+        return Question(self.problem.question, ASKED[self.problem.grading], shown)
 
 
 class TraceDataModule(LightningDataModule):

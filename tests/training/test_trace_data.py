@@ -83,7 +83,8 @@ def test_how_an_answer_is_asked_for_follows_its_grading(grading: Any, asked: str
 def test_agents_are_shown_their_parts():
     split = TaughtProblem(_problem(parts=("ships", "shells", "Q?")))
     assert split.question(["a", "b", "c"]).shown == {"a": "ships", "b": "shells", "c": "Q?"}
-    with pytest.raises(InvalidSetting, match="3 agents, got 2"):
+    assert split.question(["alone"]).shown == {"alone": "Q?"}
+    with pytest.raises(InvalidSetting, match="3 parts, got 2 agents"):
         split.question(["a", "b"])
 
 
