@@ -9,6 +9,7 @@ import torch
 from interlat.agents.actor import Actor
 from interlat.agents.actor_opening import read_opening
 from interlat.agents.collaboration_accounts import AgentAccount, Ledger
+from interlat.agents.conversation import ActionForm
 from interlat.agents.plain_model import is_plain_model, load_plain_actor, plain_stage
 from interlat.agents.run_folder import load_actor, read_stage
 from interlat.agents.sender import View, left_pad
@@ -127,6 +128,7 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
     dtype: str | None = None,
     answer_tokens: int | None = None,
     view: View | None = None,
+    form: ActionForm | None = None,
 ) -> ActorPolicy:
     """Load a run folder, or a plain model, as a policy for these games.
 
@@ -144,19 +146,21 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
         answer_tokens: most tokens of an answer; None takes what a problem allows, or what the form of a game's answers needs.
         view: what a plain model sees as sender; None takes ``house`` (``problem`` for problems), so that it knows something that it
             does not as actor. A run's sender sees what it saw in training.
+        form: of a plain model's answers; None takes ``action`` (``solve`` for problems). The prompt of ``react`` names the actions,
+            which a model that nobody taught needs. A run answers as it was taught.
 
     Raises:
         CheckpointMismatch: if the folder holds no finished run and no model.
-        InvalidSetting: if checkpoint, message, control, length and view do not go together.
+        InvalidSetting: if checkpoint, message, control, length, view and form do not go together.
     """
     condition = Condition(message, length, control)
     if is_plain_model(checkpoint):
-        stage, actor = _plain(checkpoint, games, condition, view, dtype)
-    elif view is None:
+        stage, actor = _plain(checkpoint, games, condition, (view, form), dtype)
+    elif view is None and form is None:
         stage, actor = read_stage(checkpoint), load_actor(checkpoint, dtype)
     else:
         raise InvalidSetting(
-            f"'{checkpoint}' is a trained run, whose sender sees what it saw in training; leave view out, got {view!r}"
+            f"'{checkpoint}' is a trained run, which sees and answers as in training; leave view and form out, got {view} and {form}"
         )
     if torch.cuda.is_available():
         actor.to("cuda")
@@ -169,15 +173,19 @@ def load_actor_policy(  # noqa: PLR0913 - one argument a flag of the command lin
 
 
 def _plain(
-    checkpoint: Path, games: Sequence[Any], condition: Condition, view: View | None, dtype: str | None
+    checkpoint: Path,
+    games: Sequence[Any],
+    condition: Condition,
+    asked: tuple[View | None, ActionForm | None],
+    dtype: str | None,
 ) -> tuple[dict[str, Any], Actor]:
     if condition.message == "latent":
         raise InvalidSetting(
             f"'{checkpoint}' is a model without an adapter, which reads no latents; take --message kv, text or none, or train a "
             "run with 'lightning fit -c recipes/stage1.yaml' and name its folder"
         )
-    problems = any(isinstance(game, Problem) for game in games)
-    actor = load_plain_actor(checkpoint, "solve" if problems else "action", dtype)
+    problems, (view, form) = any(isinstance(game, Problem) for game in games), asked
+    actor = load_plain_actor(checkpoint, form or ("solve" if problems else "action"), dtype)
     return plain_stage(checkpoint, view or ("problem" if problems else "house")), actor
 
 

@@ -71,9 +71,11 @@ def test_a_plain_model_reads_no_latents(runs: Path, capsys: pytest.CaptureFixtur
     assert not (runs / "refused").exists()
 
 
-def test_only_a_plain_models_view_may_be_chosen(runs: Path):
-    policy = load_actor_policy(runs / "actor", [], "kv", None, 2, 0, view="task")
-    assert policy.source.sender.view == "task"
-    assert load_actor_policy(runs / "actor", [], "kv", None, 2, 0).source.sender.view == "house"
-    with pytest.raises(InvalidSetting, match=r"is a trained run, .* leave view out, got 'task'"):
-        load_actor_policy(runs / "stage1", [], "kv", None, 2, 0, view="task")
+def test_only_of_a_plain_model_view_and_form_may_be_chosen(runs: Path):
+    chosen = load_actor_policy(runs / "actor", [], "kv", None, 2, 0, view="task", form="react")
+    assert (chosen.source.sender.view, chosen.actor.conversation.form) == ("task", "react")
+    policy = load_actor_policy(runs / "actor", [], "kv", None, 2, 0)
+    assert (policy.source.sender.view, policy.actor.conversation.form) == ("house", "action")
+    for asked in ({"view": "task"}, {"form": "react"}):
+        with pytest.raises(InvalidSetting, match=r"is a trained run, .* leave view and form out, got"):
+            load_actor_policy(runs / "stage1", [], "kv", None, 2, 0, **asked)
