@@ -102,7 +102,7 @@ class TraceSettings:
     def adapter_of(self, agent: Collaborator) -> str | None:
         """The adapter an agent speaks with; None is the bare backbone."""
         if self.gradient == "per_agent":
-            return agent.name
+            return f"agent-{agent.name}"  # peft cannot keep an adapter called "a": its own prefix holds that
         is_last = agent.name == self.collaboration().agents[-1].name
         return None if self.gradient == "receiver_only" and not is_last else SHARED
 

@@ -26,7 +26,7 @@ def add_adapters(model: PreTrainedModel, names: Sequence[str], settings: Lora) -
     for name in names:
         if not name.replace("-", "_").isidentifier():
             raise InvalidSetting(
-                f"an adapter is kept under its agent's name, so it must be made of letters, digits, - and _, got {name!r}; rename the agent"
+                f"an adapter is kept under its name, which must be made of letters, digits, - and _, got {name!r}; rename the agent"
             )
     config = LoraConfig(
         r=settings.rank,

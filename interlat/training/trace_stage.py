@@ -127,8 +127,9 @@ class TraceStage(Stage):
         self.log("train/gradient_norm", gradient_norm(self.trained_parameters()))
         if self.settings.gradient == "per_agent":
             named = list(self.named_parameters())
-            for name in self.settings.adapters():
-                self.log(f"train/gradient_norm_{name}", gradient_norm(p for key, p in named if f".{name}." in key))
+            for agent, adapter in self.settings.adapters().items():
+                own = (parameter for name, parameter in named if f".{adapter}." in name)
+                self.log(f"train/gradient_norm_{agent}", gradient_norm(own))
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Keep adapters only, and in the middle of an accumulation the gradients so far.

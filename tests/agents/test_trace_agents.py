@@ -59,7 +59,8 @@ def test_gradients_through_the_whole_trace_are_those_of_finite_differences(mode,
 
 
 def _of(agent: str, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name.replace(f".{agent}.", ".default."): value for name, value in found.items() if f".{agent}." in name}
+    own = f".agent-{agent}."
+    return {name.replace(own, ".default."): value for name, value in found.items() if own in name}
 
 
 def test_modes_are_sums_over_agents_of_what_each_learns():
@@ -133,7 +134,7 @@ def test_an_agent_s_own_adapter_is_the_only_one_it_speaks_with():
     before = agents.heard(batch)
     with torch.no_grad():
         for name, parameter in learning(agents).items():
-            if ".critic." in name:
+            if ".agent-critic." in name:
                 parameter.mul_(3)
     after = agents.heard(batch)
     for piece, (was, now) in enumerate(zip(before.pieces, after.pieces, strict=True)):
