@@ -19,7 +19,8 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from interlat.agents.collaboration_accounts import AgentAccount, Ledger
+from interlat.agents.account import AgentAccount
+from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.collaboration_models import load_models, names_of
 from interlat.agents.collaboration_prompts import Question, agent_text
 from interlat.agents.collaboration_settings import CollaborationSettings, Collaborator

@@ -1,17 +1,22 @@
 """`interlat-eval --method ...`: agents that work together on problems, compared with one agent alone and with words."""
 
+from collections.abc import Sequence
+
 from jsonargparse import ArgumentParser
 
 from interlat.agents.collaboration import Collaboration
-from interlat.agents.collaboration_models import Loaded, load_models, names_of
-from interlat.agents.collaboration_settings import CollaborationSettings
+from interlat.agents.collaboration_models import Loaded
 from interlat.cli.environments import problems_of
 from interlat.cli.flags import ShortHelp, add_flags
 from interlat.cli.records import keep_results, open_store, with_progress
 from interlat.cli.terminal import table_console
+from interlat.data.reasoning import Problem
+from interlat.errors import InvalidSetting
 from interlat.evaluation.accuracy import tables_of
+from interlat.evaluation.conditions import Condition
 from interlat.evaluation.method_evaluation import answered
 from interlat.evaluation.method_settings import MethodSettings
+from interlat.evaluation.method_teams import team_of
 from interlat.evaluation.summary import by_condition
 
 
@@ -35,19 +40,29 @@ def methods_command(arguments: list[str]) -> None:
     values = parser.instantiate(parser.parse_args(arguments)).as_dict()
     values.pop("config")
     settings = MethodSettings(**values)
-    problems = problems_of(settings.env, settings.split, settings.games)
+    problems = _unlearnt(problems_of(settings.env, settings.split, settings.games), settings.trained_on)
     store = open_store(settings.out, settings.identity(), settings.resume)
     wanted = {
         (of.name, run, each.game_id) for of in settings.compared for run in range(settings.runs) for each in problems
     }
     loaded: Loaded = {}
 
-    def build(of: CollaborationSettings, seed: int) -> Collaboration:
-        loaded.update(load_models([name for name in names_of(of) if name not in loaded], of.dtype))
-        return Collaboration(of, loaded, seed)
+    def build(condition: Condition, answer_tokens: int, seed: int) -> Collaboration:
+        return team_of(settings, condition, answer_tokens, seed, loaded)
 
     records = answered(settings, problems, build, store)
     for record in with_progress(records, len(wanted), len(wanted & store.keys), "answering"):
         store.append(record)
     table_console().print(*tables_of(settings.env, settings.split, by_condition(store.records), ""))
     keep_results(settings.out, store.records, settings.identity(), arguments)
+
+
+def _unlearnt(problems: Sequence[Problem], learnt: frozenset[str]) -> Sequence[Problem]:
+    kept = [each for each in problems if each.game_id not in learnt]
+    if not kept:
+        raise InvalidSetting(
+            "the checkpoint was trained on every problem asked for; take another split, or more of them"
+        )
+    if len(kept) < len(problems):
+        table_console().print(f"Left out: {len(problems) - len(kept)} problems that the checkpoint was trained on.")
+    return kept

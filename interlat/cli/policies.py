@@ -65,5 +65,7 @@ def _actor(settings: EvalSettings, games: Sequence[Any], condition: Condition, s
         seed,
         dtype=settings.dtype,
         answer_tokens=settings.answer_tokens,
+        view=settings.view,
+        form=settings.form,
     )
     return policy

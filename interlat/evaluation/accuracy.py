@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from interlat.data.reasoning.benchmarks import BenchmarkName
+from interlat.evaluation.conditions import Condition
 from interlat.evaluation.method_tables import agent_table, method_cost_table
 from interlat.evaluation.report import Groups, comparison_table, tables
 from interlat.evaluation.summary import Measures, by_task_type, measure
@@ -34,8 +35,8 @@ def tables_of(env: str, split: str, groups: Groups, title: str) -> list[Table]:
         return tables(groups, title)
     differences = [comparison_table(groups)] if len(groups) > 1 else []
     accuracy = accuracy_table(groups, f"{env} {split}: accuracy % [95 %]")
-    counted = all(record.accounts for records in groups.values() for record in records)
-    costs = [method_cost_table(groups), agent_table(groups)] if counted else [cost_table(groups)]
+    are_methods = all(Condition(record.message).is_method for records in groups.values() for record in records)
+    costs = [method_cost_table(groups), agent_table(groups)] if are_methods else [cost_table(groups)]
     return [accuracy, *differences, *costs]
 
 

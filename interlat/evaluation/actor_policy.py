@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
+from interlat.agents.account import AgentAccount
 from interlat.agents.actor import Actor
 from interlat.agents.actor_opening import read_opening
-from interlat.agents.collaboration_accounts import AgentAccount, Ledger
+from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.conversation import ActionForm
 from interlat.agents.plain_model import is_plain_model, load_plain_actor, plain_stage
 from interlat.agents.run_folder import load_actor, read_stage

@@ -10,7 +10,8 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from interlat.agents.collaboration_accounts import AgentAccount, Ledger
+from interlat.agents.account import AgentAccount
+from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.compressor import Compressor
 from interlat.agents.sender import ReasoningAgent
 from interlat.controls import truncate

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
+from interlat.agents.account import total
 from interlat.agents.collaboration import Answered, Collaboration
-from interlat.agents.collaboration_accounts import total
 from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import CollaborationSettings
 from interlat.data.reasoning.problem import Grading, Problem
@@ -17,8 +17,8 @@ from interlat.evaluation.method_settings import MethodSettings
 from interlat.evaluation.problem_environment import ProblemEnvironment
 from interlat.evaluation.rollouts import Trial
 
-Build = Callable[[CollaborationSettings, int], Collaboration]
-"""Makes the collaboration of some settings and a seed."""
+Build = Callable[[Condition, int, int], Collaboration]
+"""Makes who works under a condition, with so many tokens for an answer and a seed."""
 
 ANSWERS: dict[Grading, str] = {
     "number": "number",
@@ -56,7 +56,7 @@ def answered(
             missing = [batch for batch in batches if _wanted(batch, trial, played)]
             if not missing:
                 continue
-            team = build(settings.collaboration(condition, max(each.answer_tokens for each in problems)), seed)
+            team = build(condition, max(each.answer_tokens for each in problems), seed)
             for batch in missing:
                 questions = [question_of(each, team.settings, condition) for each in batch]
                 rows = zip(batch, team.answer(questions, seed), strict=True)

@@ -6,9 +6,11 @@ from typing import Any, Literal, get_args
 
 from interlat.agents.collaboration_settings import CollaborationSettings, Topology, cast
 from interlat.agents.latent_thoughts import Alignment
+from interlat.agents.trace_folder import trace_settings, trained_on
+from interlat.agents.trace_settings import TraceSettings
 from interlat.data.reasoning.benchmarks import BenchmarkName
 from interlat.errors import InvalidSetting
-from interlat.evaluation.conditions import CROSS_TASK, Condition, MethodName, parse_conditions
+from interlat.evaluation.conditions import CROSS_TASK, WHOLE, Condition, MethodName, parse_conditions
 from interlat.evaluation.settings import PROTOCOL_VERSION
 from interlat.models.decoding import Sampling
 from interlat.models.kv import Keep, Layout
@@ -21,8 +23,9 @@ class MethodSettings:
     """Settings of a comparison of methods.
 
     Args:
-        method: one or several: single,text-mas,latent-mas,latent-mas:40,latent-mas+zero,hybrid; the first is compared with
-        model: hub name or folder of the language model
+        method: one or several: single,text-mas,latent-mas,latent-mas:40,latent-mas+zero,hybrid,diffmas; the first is compared with
+        model: hub name or folder of the language model (default: the one that --checkpoint was trained on)
+        checkpoint: run folder of a trained trace, for diffmas; its agents and steps are those it was trained with
         env: a benchmark: gsm8k, math500, arc-easy, humaneval, ... (docs/reasoning.md)
         split: unseen are its test problems
         cast: sequential, hierarchical, or a JSON file of agents; the last one answers
@@ -51,7 +54,8 @@ class MethodSettings:
     """
 
     method: str
-    model: str
+    model: str | None = None
+    checkpoint: Path | None = None
     env: BenchmarkName = "gsm8k"
     split: Literal["train", "seen", "unseen"] = "unseen"
     cast: str = "sequential"
@@ -86,15 +90,27 @@ class MethodSettings:
             )
         if self.resume and self.out is None:
             raise InvalidSetting("--resume goes on with a folder; name it with --out")
+        self._check_methods()
+        for condition in self.compared:  # a cast that is not there is found before any model is loaded
+            self.collaboration(condition, 1)
+
+    def _check_methods(self) -> None:
         played = [of.name for of in self.compared if not of.is_method]
         if played:
             raise InvalidSetting(
                 f"--method compares {', '.join(get_args(MethodName))}; got {', '.join(played)}, which an actor of a --checkpoint reads"
             )
+        learnt = [of.name for of in self.compared if of.message == "diffmas"]
+        if bool(learnt) != (self.checkpoint is not None):
+            raise InvalidSetting(
+                f"{', '.join(learnt)} is played by what a run has learnt; name its folder with --checkpoint"
+                if learnt
+                else f"--checkpoint is for diffmas, got --method {self.method}; add it, or leave the checkpoint out"
+            )
+        if self.model is None and self.checkpoint is None:
+            raise InvalidSetting("wanted the language model of the agents, got none; name it with --model")
         if self.batch_size < 2 and any(of.control == CROSS_TASK for of in self.compared):
             raise InvalidSetting("cross-task needs another problem in the batch, got --batch-size 1; take at least 2")
-        for condition in self.compared:  # a cast that is not there is found before any model is loaded
-            self.collaboration(condition, 1)
 
     @property
     def compared(self) -> tuple[Condition, ...]:
@@ -113,27 +129,47 @@ class MethodSettings:
             condition: method, latent steps and control.
             answer_tokens: most tokens of an answer where the settings leave it to the benchmark.
         """
+        changes = self.changes(condition, answer_tokens)
+        if condition.message == "diffmas":
+            return self._trained.collaboration(**changes)
         alone = condition.message == "single"
-        control = "swap" if condition.control == CROSS_TASK else condition.control
         return CollaborationSettings(
             cast(self.single if alone else self.cast),
             condition.message,  # type: ignore[arg-type]  # a method, as __post_init__ has seen
-            self.model,
-            latent_steps=self.latent_steps if condition.length is None else int(condition.length),
+            self.model or self._trained.model,
             topology="chain" if alone else self.topology,
             layout=self.layout,
             alignment=self.alignment,
-            keep=self.keep or Keep(),
-            control=None if alone else control,  # type: ignore[arg-type]  # conditions knows the names
-            sampling=Sampling(self.temperature, self.top_p, 0, self.answer_tokens or answer_tokens),
-            text_tokens=self.text_tokens,
             system=self.system,
             opener=self.opener,
-            dtype=self.dtype,
+            **{"latent_steps": self.latent_steps, **changes},
         )
+
+    @property
+    def trained_on(self) -> frozenset[str]:
+        """Problems that the checkpoint has seen, which are left out for every method."""
+        return frozenset() if self.checkpoint is None else trained_on(self.checkpoint)
+
+    @property
+    def _trained(self) -> TraceSettings:
+        assert self.checkpoint is not None  # as __post_init__ has seen
+        return trace_settings(self.checkpoint)
+
+    def changes(self, condition: Condition, answer_tokens: int) -> dict[str, Any]:
+        """What a condition and the flags say of a collaboration, whoever works in it."""
+        control = {CROSS_TASK: "swap", WHOLE: None}.get(condition.control or "", condition.control)
+        return {
+            **({} if condition.length is None else {"latent_steps": int(condition.length)}),
+            "keep": self.keep or Keep(),
+            "control": control,
+            "sampling": Sampling(self.temperature, self.top_p, 0, self.answer_tokens or answer_tokens),
+            "text_tokens": self.text_tokens,
+            "dtype": self.dtype,
+        }
 
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of an answer. Runs and methods may be added to a folder, the rest may not change."""
         free = ("method", "runs", "out", "resume")
         values = {name: value for name, value in asdict(self).items() if name not in free}
+        values["checkpoint"] = None if self.checkpoint is None else self.checkpoint.as_posix()
         return {"protocol_version": PROTOCOL_VERSION, "policy": "methods", "max_steps": 1, **values}

@@ -1,6 +1,7 @@
 """Tables of what methods cost, all agents together and one by one. Makes rich tables and prints nothing."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from rich import box
 from rich.table import Table
@@ -15,10 +16,13 @@ def method_cost_table(groups: Groups) -> Table:
     """A row a condition: means a question, and how much faster it is than one agent alone and than agents who write."""
     costs = {label: cost(records) for label, records in groups.items()}
     yardsticks = {name: costs[name] for name in ("single", "text-mas") if name in costs}
-    table = _table("cost a question, all agents", "condition", (*_COLUMNS, *(f"× {name}" for name in yardsticks)))
+    table = _table(
+        "cost a question, all agents", "condition", ("no answer %", *_COLUMNS, *(f"× {name}" for name in yardsticks))
+    )
     for label, of in costs.items():
         speeds = (f"{yardstick.seconds / of.seconds:.2f}" for yardstick in yardsticks.values())
-        table.add_row(label, *_cells(of), *speeds)
+        unanswered = fmean(record.invalid_actions for record in groups[label])
+        table.add_row(label, f"{100 * unanswered:.0f}", *_cells(of), *speeds)
     table.caption = (
         "read: entries of prompts read at once; KV: keys and values taken over from others, 1 MB = 10^6 bytes; "
         "× single, × text-mas: how many times as fast"

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from interlat.agents.account import AgentAccount
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -59,6 +61,9 @@ class Policy(Protocol):
     def message_seconds(self, slot: int) -> float:
         """Time it took to make the message of a slot; 0 where there is none."""
 
+    def accounts(self, slot: int) -> Sequence[AgentAccount]:
+        """What each agent spent on the episode of a slot so far, in order; empty where nobody counts."""
+
 
 Script = Callable[[str, Sequence[str]], str]
 """Gives the command for an observation and the admissible commands."""
@@ -90,6 +95,10 @@ class ScriptedPolicy:
     def message_seconds(self, slot: int) -> float:
         """No message, no time."""
         return 0.0
+
+    def accounts(self, slot: int) -> Sequence[AgentAccount]:
+        """A script spends nothing that is counted."""
+        return ()
 
 
 def random_policy(seed: int) -> ScriptedPolicy:

@@ -1,7 +1,8 @@
 """Playing many games at once: a policy decides for all that still run, finished ones drop out. Knows no model."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from interlat.evaluation.conditions import Condition
 from interlat.evaluation.environment import NOT_UNDERSTOOD, Environment, EnvironmentFactory, Game
@@ -61,7 +62,8 @@ def _play(episodes: Sequence["_Episode"], policy: Policy, trial: Trial) -> Itera
         for slot, decision in zip(running, policy.act(running, observations, admissible), strict=True):
             episodes[slot].carry_out(decision)
             if episodes[slot].is_over:
-                yield episodes[slot].record(trial, policy.message_seconds(slot))
+                accounts = tuple(asdict(account) for account in policy.accounts(slot))
+                yield episodes[slot].record(trial, policy.message_seconds(slot), accounts)
         running = [slot for slot in running if not episodes[slot].is_over]
 
 
@@ -88,7 +90,7 @@ class _Episode:
         self.num_invalid += not decision.action or observation == NOT_UNDERSTOOD
         self.num_tokens += decision.num_tokens
 
-    def record(self, trial: Trial, message_seconds: float) -> EpisodeRecord:
+    def record(self, trial: Trial, message_seconds: float, accounts: tuple[dict[str, Any], ...]) -> EpisodeRecord:
         return EpisodeRecord(
             game_id=self.game.game_id,
             task_type=str(self.game.task_type),
@@ -104,4 +106,5 @@ class _Episode:
             invalid_actions=self.num_invalid,
             message_seconds=message_seconds,
             output_tokens=self.num_tokens,
+            accounts=accounts,
         )

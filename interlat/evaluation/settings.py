@@ -19,12 +19,14 @@ class EvalSettings:
     Args:
         env: alfworld, household, household-measured; or problems: arithmetic, math, gsm8k, … (docs/reasoning.md)
         split: which games; unseen are the test problems of a benchmark
-        checkpoint: run folder of the actor
+        checkpoint: run folder of the actor, or a plain model (text, none, kv)
         policy: who plays; scripted ones need no checkpoint and read no message
         message: what the actor is given (default: latent)
         control: what is done to the message on its way, like cross-task or random-rot
         length: latents of the message (default: all)
         conditions: several to compare instead: latent,latent:8,text,none,latent+cross-task,...
+        view: of a plain model as sender (default: house)
+        form: of a plain model's answers (default: action; react names the commands)
         engine: of the games; both give the same text
         max_steps: step cap; papers use 20 to 50
         answer_tokens: most tokens an answer may have (default: by the form of answers, and by benchmark)
@@ -48,6 +50,8 @@ class EvalSettings:
     control: str | None = None
     length: int | None = None
     conditions: str | None = None
+    view: Literal["task", "house", "problem"] | None = None
+    form: Literal["action", "react", "solve"] | None = None
     engine: Literal["native", "textworld"] = "native"
     max_steps: int = 20
     answer_tokens: int | None = None
@@ -85,6 +89,8 @@ class EvalSettings:
             raise InvalidSetting(
                 f"{', '.join(methods)} is a method of agents without a checkpoint; take --method instead"
             )
+        if self.policy != "actor" and (self.view or self.form):
+            raise InvalidSetting(f"--policy {self.policy} has no prompts; leave out --view and --form")
         if self.conditions is not None and len(asked) > 1:
             raise InvalidSetting("--conditions names messages, controls and lengths itself; leave out the other flags")
 
@@ -121,6 +127,7 @@ class EvalSettings:
             "engine": self.engine,
             "max_steps": self.max_steps,
             **({} if self.answer_tokens is None else {"answer_tokens": self.answer_tokens}),
+            **{name: getattr(self, name) for name in ("view", "form") if getattr(self, name) is not None},
             "games": self.games,
             "seed": self.seed,
             "dtype": self.dtype,

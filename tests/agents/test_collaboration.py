@@ -8,8 +8,9 @@ import torch
 from tiny_collaborations import QUESTIONS, SHORT, question_lm, question_tokenizer, tiny_collaboration
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from interlat.agents.account import total
 from interlat.agents.collaboration import Answered, Collaboration
-from interlat.agents.collaboration_accounts import Ledger, total
+from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import CollaborationSettings, cast
 from interlat.agents.handover import Handover

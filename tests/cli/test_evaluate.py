@@ -149,7 +149,10 @@ def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch, capsys):
         (["--policy", "random", "--games", "0"], "--games must be at least 1, got 0"),
         (["--policy", "random", "--max-steps", "0"], "--max-steps must be at least 1, got 0"),
         (["--checkpoint", "x", "--conditions", "latent", "--length", "8"], "--conditions names messages"),
-        (["--checkpoint", "x", "--conditions", "latent,fog"], "no message or method is called 'fog'; choose latent, text, none"),
+        (
+            ["--checkpoint", "x", "--conditions", "latent,fog"],
+            "no message or method is called 'fog'; choose latent, text, none",
+        ),
         (["--checkpoint", "x", "--control", "fog"], "no control of 'latent' is called 'fog'; choose one of cross-task"),
         (["--checkpoint", "x", "--message", "text", "--length", "8"], "a length counts latents"),
     ],

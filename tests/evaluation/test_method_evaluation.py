@@ -31,7 +31,8 @@ def _settings(method=METHODS, **others) -> MethodSettings:
     return MethodSettings(method, "tiny", **{"latent_steps": 2, "answer_tokens": 4, "batch_size": 2, **others})
 
 
-def _build(of, seed):
+def _build(condition, answer_tokens, seed):
+    of = _settings(condition.name).collaboration(condition, answer_tokens)
     return Collaboration(of, {"tiny": (LM, TOKENIZER)}, seed)
 
 
@@ -84,7 +85,7 @@ def test_a_resumption_answers_what_is_missing_as_before(records):
 
 
 def test_nothing_is_built_where_nothing_is_missing(records):
-    def refuse(of, seed):
+    def refuse(condition, answer_tokens, seed):
         raise AssertionError("built")
 
     assert not list(answered(_settings(runs=2), PROBLEMS, refuse, _Kept({record.key for record in records})))

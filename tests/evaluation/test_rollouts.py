@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from interlat.agents.account import AgentAccount
 from interlat.evaluation.conditions import Condition
 from interlat.evaluation.policies import Decision, Opening, ScriptedPolicy, random_policy, walkthrough_policy
 from interlat.evaluation.rollouts import Trial, rollouts
@@ -29,6 +30,9 @@ class Taped:
 
     def message_seconds(self, slot: int) -> float:
         return 0.5 + slot
+
+    def accounts(self, slot: int) -> tuple[AgentAccount, ...]:
+        return (AgentAccount("taped", output_tokens=slot),)
 
 
 def test_finished_slots_drop_out(corridor, corridor_env):
@@ -61,6 +65,7 @@ def test_a_record_holds_the_whole_episode(corridor, corridor_env):
     assert (record.won, record.steps, record.invalid_actions, record.output_tokens) == (True, 2, 0, 6)
     assert record.key == ("latent:8+permute", 2, "two")
     assert record.seed == 12
+    assert [(account["agent"], account["output_tokens"]) for account in record.accounts] == [("taped", 0)]
 
 
 @pytest.mark.parametrize(("action", "num_invalid"), [("", 4), ("fly", 4), ("wait", 0)])

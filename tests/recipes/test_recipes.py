@@ -18,7 +18,9 @@ from interlat.cli import collect, lightning
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 DEBUG = RECIPES / "overlays" / "debug.yaml"
-TRAINED = sorted(path for path in RECIPES.rglob("*.yaml") if path.parent.name not in ("overlays", "collect", "tables", "latentmas"))
+TRAINED = sorted(
+    path for path in RECIPES.rglob("*.yaml") if path.parent.name not in ("overlays", "collect", "tables", "latentmas")
+)
 COLLECTED = sorted((RECIPES / "collect").glob("*.yaml"))
 FAMILIES = sorted({path.parent for path in TRAINED if path.stem == "stage1"})
 BASE = "checkpoints/household-base"

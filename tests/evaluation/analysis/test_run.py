@@ -57,7 +57,9 @@ def test_a_sender_that_was_trained_anew_is_refused(runs: Path, tmp_path: Path):
     stage = json.loads((other / "stage.json").read_text())
     stage["sender"]["weights"] = "0123456789abcdef"
     (other / "stage.json").write_text(json.dumps(stage))
-    with pytest.raises(CheckpointMismatch, match=r"with weights 0123456789abcdef, whose messages this run was trained on"):
+    with pytest.raises(
+        CheckpointMismatch, match=r"with weights 0123456789abcdef, whose messages this run was trained on"
+    ):
         open_run([other])
 
 
