@@ -35,6 +35,10 @@ def _wanted(logits: Tensor, sampling: Sampling) -> Tensor:
     return wanted / wanted.sum()
 
 
+def _name(sampling: Sampling) -> str:
+    return f"{sampling.temperature}-{sampling.top_p}-{sampling.top_k}"
+
+
 SAMPLINGS = [
     Sampling(1.0),
     Sampling(0.6, 0.95),
@@ -45,7 +49,7 @@ SAMPLINGS = [
 ]
 
 
-@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=_name)
 @pytest.mark.parametrize("how", ["one generator", "one a row", "one over time"])
 def test_tokens_come_up_as_often_as_they_should(sampling: Sampling, how: str):
     """χ²: of rows of a batch, of rows with keys of their own, and of one row's generator step by step."""
@@ -100,7 +104,7 @@ def test_the_tokens_kept_are_those_that_sorting_gives(vocab, seed, spread, top_p
     assert drawn.tolist() == kept.tolist()
 
 
-@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=_name)
 def test_the_ends_of_the_interval_are_the_first_and_the_last_token_kept(sampling: Sampling, monkeypatch):
     """Rounding would lift the last number to the total, and what lies behind it was dropped."""
     for seed in range(20):
@@ -109,6 +113,15 @@ def test_the_ends_of_the_interval_are_the_first_and_the_last_token_kept(sampling
         monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor([0.0, ALMOST_ONE], dtype=torch.float64))
         drawn = choose(torch.stack([logits, logits]), sampling, torch.Generator()).tolist()
         assert drawn == [kept[0], kept[-1]]
+
+
+def test_a_nucleus_may_hold_most_of_the_vocabulary():
+    """Weights that fall from e to 1 over 1000 tokens: nine tenths are held by far more than are looked at first."""
+    logits = torch.linspace(1, 0, 1000, dtype=torch.float64)
+    kept = int((_wanted(logits, Sampling(1.0, 0.9)) > 0).sum())
+    drawn = choose(logits.expand(3000, -1), Sampling(1.0, 0.9), torch.Generator().manual_seed(0))
+    assert kept - 50 < int(drawn.max()) < kept
+    assert 800 < kept < 900
 
 
 def test_tokens_as_likely_as_the_last_one_kept_are_kept():

@@ -1,13 +1,15 @@
 """The faults, by where they are; knows nothing of how they are tried."""
 
 from ..mutant import Mutant
-from . import agents, channel, controls, losses, stages, statistics
+from . import agents, channel, controls, kv, kv_agents, losses, stages, statistics
 
 FAULTS: list[Mutant] = [
     *losses.FAULTS,
     *controls.FAULTS,
     *channel.FAULTS,
     *agents.FAULTS,
+    *kv.FAULTS,
+    *kv_agents.FAULTS,
     *stages.FAULTS,
     *statistics.FAULTS,
 ]
