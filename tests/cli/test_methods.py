@@ -108,8 +108,8 @@ def test_what_is_missing_is_said(wrong, message, monkeypatch, capsys):
 
 
 def test_a_checkpoint_is_sent_to_the_other_command(capsys):
-    with pytest.raises(SystemExit):
-        evaluate.main(["--method", "single", "--checkpoint", "x", "--model", "x"])
+    assert evaluate.main(["--method", "single", "--checkpoint", "x", "--model", "x"]) == 2
+    assert "--checkpoint is for diffmas" in capsys.readouterr().err
     assert evaluate.main(["--checkpoint", "x", "--conditions", "latent-mas"]) == 2
     assert "take --method instead" in capsys.readouterr().err
 
