@@ -164,7 +164,8 @@ class TraceAgents:
 
     def _aligner(self) -> Aligner:
         if self._align is None:  # not sooner: the model may have moved to its device since
-            self._align = aligner(self.lm, self.team.alignment, self.team.ridge_lambda)
+            with torch.inference_mode(mode=False):  # a map made during validation must serve in training too
+                self._align = aligner(self.lm, self.team.alignment, self.team.ridge_lambda)
         return self._align
 
     @contextmanager

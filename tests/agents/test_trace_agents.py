@@ -243,6 +243,15 @@ def test_gradient_norms_by_depth_are_those_of_the_entries(mode, recomputation):
     assert set(norms) == {"planner", "critic", "refiner"}
 
 
+def test_agents_that_were_validated_first_can_learn():
+    """Lightning validates in inference mode, where the map of ``ridge`` may be made."""
+    agents = trace_agents(alignment="ridge", cast="hierarchical")
+    batch = tiny_batch(agents)
+    with torch.inference_mode():
+        validated = float(trace_loss(agents, batch))
+    assert gradients(agents, batch)[0] == pytest.approx(validated, rel=1e-12)
+
+
 def test_what_a_trace_cannot_be_is_said():
     with pytest.raises(InvalidSetting, match="share one backbone, got a model of b's own"):
         TraceSettings(
