@@ -117,7 +117,7 @@ def measure(job: Job) -> Measured:
         sum(held.values()),
         _peak(device) - loaded,
         seconds,
-        float(loss),
+        loss.item(),
         float(torch.stack(gradients).norm()),
     )
 
