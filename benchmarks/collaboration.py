@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from interlat.agents.account import AgentAccount, total
 from interlat.agents.collaboration import Collaboration
-from interlat.agents.collaboration_accounts import AgentAccount, total
 from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import CollaborationSettings, Method, cast
 from interlat.data.games import Household, briefing
@@ -72,7 +72,7 @@ class Measured:
         questions: how many were answered.
         wall_seconds: by the clock, on a machine that may do other work.
         processor_seconds: of the process.
-        loaded_bytes: resident before the first question that counts, model and libraries included.
+        loaded_bytes: resident before the first question that counts: model, libraries, and what one question has left of the heap.
         peak_bytes: the most resident while questions were answered.
         passed: positions that went through the model.
         account: what all agents spent.
@@ -177,7 +177,7 @@ def table_of(model: str, rows: Sequence[Measured]) -> Table:
         "latent steps",
         "tokens written",
     )
-    for name in (*names, "pads computed, %", "KV moved, MB", "KV of the last, MB", "loaded, MB", "peak above it, MB"):
+    for name in (*names, "pads computed, %", "KV moved, MB", "KV of the last, MB", "before, MB", "peak, MB"):
         table.add_column(name, justify="left" if name == "method" else "right")
     for row in rows:
         spent, number = row.account, row.questions
@@ -193,7 +193,7 @@ def table_of(model: str, rows: Sequence[Measured]) -> Table:
             f"{spent.output_tokens / number:.1f}",
             f"{100 * (1 - row.passed.real / row.passed.computed):.0f}",
             *(f"{size / MEGABYTE:,.1f}" for size in (moved, taken)),
-            *(f"{size / MEGABYTE:,.0f}" for size in (row.loaded_bytes, row.peak_bytes - row.loaded_bytes)),
+            *(f"{size / MEGABYTE:,.0f}" for size in (row.loaded_bytes, row.peak_bytes)),
         )
     return table
 
