@@ -115,20 +115,25 @@ class Collaboration:
         """
         left: dict[str, Handover] = {}
         ledgers = []
-        for agent in self.settings.agents[:-1]:
+        *before, last = self.settings.agents
+        for place, agent in enumerate(before, start=1):
             ledger = Ledger(agent.name, len(questions), self._model(agent).device)
             ledgers.append(ledger)
             heard = [left[other.name] for other in self.settings.heard_by(agent)]
             with ledger.timed():
                 left[agent.name] = self.work(agent, questions, heard, ledger, seed)
-        last = self.settings.agents[-1]
+            # What nobody hears any more would only hold memory.
+            wanted = {other.name for later in self.settings.agents[place:] for other in self.settings.heard_by(later)}
+            left = {name: handover for name, handover in left.items() if name in wanted}
         ledgers.append(Ledger(last.name, len(questions), self._model(last).device))
         heard = [left[other.name] for other in self.settings.heard_by(last)]
+        texts = _texts(heard, len(questions))
         with ledgers[-1].timed():
             state, latest, _ = self.read(last, questions, heard, ledgers[-1])
+            heard.clear()
+            left.clear()
             draws = self._draws(last, questions, seed)
             rows = self._written(last, state, latest, self.settings.sampling, ledgers[-1], draws)
-        texts = _texts(heard, len(questions))
         accounts = list(zip(*(ledger.accounts() for ledger in ledgers), strict=True))
         return [
             Answered(self._text(row), row.stopped, said, spent)
