@@ -8,7 +8,7 @@ from tiny_collaborations import QUESTIONS, STEPS, question_lm, question_tokenize
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.collaboration import METHODS, Job, counted, measure
-from interlat.agents.collaboration_accounts import total
+from interlat.agents.account import total
 from interlat.agents.collaboration_prompts import Question
 from interlat.models.decoding import Sampling
 
