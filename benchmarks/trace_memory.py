@@ -1,9 +1,10 @@
 """Memory and time of a trace's training step against agents and latent steps: `python benchmarks/trace_memory.py --out FILE.json`.
 
 For every number of agents, latent steps and way to recompute, one process makes one training step of one question: kept are the bytes
-that autograd holds between the forward and the backward pass, each storage once and weights left out; the peak is what the process
-took beside them at most (from /proc on a CPU, from torch on a GPU). Losses and gradient norms are compared: recomputation that
-changed them would fail the command. Knows no data.
+that autograd holds between the forward and the backward pass, each storage once and weights left out. The peak is what tensors took beside
+the model at most, in a second step that is counted block by block; the process may take more, for a CPU's allocator keeps what many small
+blocks leave between them (resident). Losses and gradient norms are compared: recomputation that changed them would fail the command.
+Knows no data.
 """
 
 import argparse
@@ -11,17 +12,19 @@ import json
 import multiprocessing
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import Collaborator
@@ -62,7 +65,8 @@ class Measured:
         job: what was done.
         positions: of trace, prompt and target together.
         kept_bytes: held for the backward pass when the forward pass ends.
-        peak_bytes: taken at most beside the loaded model.
+        peak_bytes: of tensors at most, beside the loaded model.
+        resident_bytes: of the process at most, beside the loaded model; on a GPU the same as the peak.
         seconds: of the processor, forward and backward; on a GPU little more than what it takes to hand work over.
         loss: nats a token.
         gradient_norm: of all adapters.
@@ -72,6 +76,7 @@ class Measured:
     positions: int
     kept_bytes: int
     peak_bytes: int
+    resident_bytes: int
     seconds: float
     loss: float
     gradient_norm: float
@@ -102,20 +107,26 @@ def measure(job: Job) -> Measured:
             held[storage.data_ptr()] = storage.nbytes()
         return tensor
 
+    def forward() -> Tensor:
+        torch.manual_seed(1)
+        lm.zero_grad()
+        logits, targets = agents.predictions(batch, agents.heard(batch))
+        return task_loss(logits[None], targets[None], torch.ones_like(targets[None], dtype=torch.bool))
+
     loaded = _forget_peak(device)
-    torch.manual_seed(1)
     start = time.process_time()
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        logits, targets = agents.predictions(batch, agents.heard(batch))
-        loss = task_loss(logits[None], targets[None], torch.ones_like(targets[None], dtype=torch.bool))
+        loss = forward()
     loss.backward()
     seconds = time.process_time() - start
+    resident = _peak(device) - loaded
     gradients = [parameter.grad.norm() for parameter in lm.parameters() if parameter.grad is not None]
     return Measured(
         job,
         sum(ids.shape[1] for ids, _ in (*prompts, batch.targets)) + (job.agents - 1) * job.latent_steps,
         sum(held.values()),
-        _peak(device) - loaded,
+        resident if device.type == "cuda" else _counted(lambda: forward().backward()),
+        resident,
         seconds,
         loss.item(),
         float(torch.stack(gradients).norm()),
@@ -125,10 +136,19 @@ def measure(job: Job) -> Measured:
 def table_of(model: str, rows: list[Measured]) -> Table:
     """One row a measurement."""
     table = Table(title=f"{model}, one question")
-    for name in ("agents", "steps", "positions", "recomputation", "kept, MB", "peak, MB", "processor s"):
+    for name in (
+        "agents",
+        "steps",
+        "positions",
+        "recomputation",
+        "kept, MB",
+        "peak, MB",
+        "resident, MB",
+        "processor s",
+    ):
         table.add_column(name, justify="left" if name == "recomputation" else "right")
     for row in rows:
-        sizes = (f"{size / MEGABYTE:,.1f}" for size in (row.kept_bytes, row.peak_bytes))
+        sizes = (f"{size / MEGABYTE:,.1f}" for size in (row.kept_bytes, row.peak_bytes, row.resident_bytes))
         counts = (f"{row.job.agents}", f"{row.job.latent_steps}", f"{row.positions}")
         table.add_row(*counts, row.job.recomputation, *sizes, f"{row.seconds:.2f}")
     return table
@@ -143,6 +163,15 @@ def differing(rows: list[Measured]) -> list[Measured]:
         near = torch.tensor([row.loss, row.gradient_norm]) / torch.tensor([kept.loss, kept.gradient_norm]) - 1
         wrong += [row] if float(near.abs().max()) > 1e-3 else []
     return wrong
+
+
+def _counted(step: Callable[[], None]) -> int:
+    """What tensors take at most while a step runs, from every block that is taken and given back."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        step()
+    events: Any = profiled.profiler.kineto_results.events()
+    blocks = sorted((event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]")
+    return max(accumulate(size for _, size in blocks))
 
 
 def _forget_peak(device: torch.device) -> int:
