@@ -10,7 +10,7 @@ from interlat.cli.environments import environment_factory, games_of
 from interlat.cli.exit_codes import run_command
 from interlat.cli.flags import ShortHelp, add_flags
 from interlat.cli.policies import policy_factory
-from interlat.cli.records import keep_results, open_store, with_progress
+from interlat.cli.records import in_order, keep_results, open_store, with_progress
 from interlat.cli.terminal import table_console
 from interlat.evaluation.accuracy import tables_of
 from interlat.evaluation.episodes import EpisodeRecord
@@ -66,8 +66,9 @@ def evaluate_command(arguments: list[str]) -> None:
     episodes = evaluate(settings, games, policy_factory(settings, games), environment_factory(settings), store)
     for record in with_progress(episodes, len(wanted), len(wanted & store.keys)):
         store.append(record)
-    _show(settings, store.records)
-    keep_results(settings.folder, store.records, settings.identity(), arguments)
+    kept = in_order(store.records, settings.compared)
+    _show(settings, kept)
+    keep_results(settings.folder, kept, settings.identity(), arguments)
 
 
 def _show(settings: EvalSettings, records: Sequence[EpisodeRecord]) -> None:

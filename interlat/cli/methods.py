@@ -8,7 +8,7 @@ from interlat.agents.collaboration import Collaboration
 from interlat.agents.collaboration_models import Loaded
 from interlat.cli.environments import problems_of
 from interlat.cli.flags import ShortHelp, add_flags
-from interlat.cli.records import keep_results, open_store, with_progress
+from interlat.cli.records import in_order, keep_results, open_store, with_progress
 from interlat.cli.terminal import table_console
 from interlat.data.reasoning import Problem
 from interlat.errors import InvalidSetting
@@ -53,8 +53,9 @@ def methods_command(arguments: list[str]) -> None:
     records = answered(settings, problems, build, store)
     for record in with_progress(records, len(wanted), len(wanted & store.keys), "answering"):
         store.append(record)
-    table_console().print(*tables_of(settings.env, settings.split, by_condition(store.records), ""))
-    keep_results(settings.out, store.records, settings.identity(), arguments)
+    kept = in_order(store.records, settings.compared)
+    table_console().print(*tables_of(settings.env, settings.split, by_condition(kept), ""))
+    keep_results(settings.out, kept, settings.identity(), arguments)
 
 
 def _unlearnt(problems: Sequence[Problem], learnt: frozenset[str]) -> Sequence[Problem]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from interlat.cli.terminal import table_console
+from interlat.evaluation.conditions import Condition
 from interlat.evaluation.episodes import EpisodeRecord, EpisodeStore
 from interlat.evaluation.provenance import commit
 from interlat.evaluation.results import results_of, write_results
@@ -47,6 +48,15 @@ def with_progress(
         for record in episodes:
             progress.update(bar, advance=1, description=record.condition)
             yield record
+
+
+def in_order(records: Sequence[EpisodeRecord], conditions: Sequence[Condition]) -> list[EpisodeRecord]:
+    """The records condition by condition as they were asked for, whatever was played first; what nobody asked for comes last.
+
+    A folder that was gone on with holds them in the order of its commands, and the first condition is what others are compared with.
+    """
+    places = {condition.name: place for place, condition in enumerate(conditions)}
+    return sorted(records, key=lambda record: places.get(record.condition, len(places)))
 
 
 def keep_results(

@@ -7,7 +7,7 @@ from interlat.agents.account import total
 from interlat.agents.collaboration import Answered, Collaboration
 from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import CollaborationSettings
-from interlat.data.reasoning.problem import Grading, Problem
+from interlat.data.reasoning.problem import Problem
 from interlat.errors import InvalidSetting
 from interlat.evaluation.conditions import CROSS_TASK, WHOLE, Condition
 from interlat.evaluation.environment import NOT_UNDERSTOOD
@@ -19,15 +19,6 @@ from interlat.evaluation.rollouts import Trial
 
 Build = Callable[[Condition, int, int], Collaboration]
 """Makes who works under a condition, with so many tokens for an answer and a seed."""
-
-ANSWERS: dict[Grading, str] = {
-    "number": "number",
-    "mathematics": "expression",
-    "text": "expression",
-    "letter": "choice",
-    "code": "code",
-}
-"""How an answer is asked for, by how it is graded."""
 
 
 def answered(
@@ -99,7 +90,7 @@ def question_of(problem: Problem, team: CollaborationSettings, condition: Condit
                 f"({', '.join(agent.name for agent in team.agents)}); take a cast with one agent a part"
             )
         shown = {agent.name: part for agent, part in zip(team.agents, parts, strict=True)}
-    return Question(problem.question, ANSWERS[problem.grading], shown)
+    return Question(problem.question, problem.answer_kind, shown)
 
 
 def _wanted(batch: Sequence[Problem], trial: Trial, played: Played) -> list[Problem]:

@@ -8,6 +8,8 @@ from interlat.training.compression_stage import CompressionStage, CompressionWei
 from interlat.training.datamodule import TrajectoryDataModule
 from interlat.training.document_data import DocumentDataModule
 from interlat.training.document_stage import DocumentStage
+from interlat.training.trace_data import TraceDataModule
+from interlat.training.trace_stage import TraceStage
 
 __all__ = [
     "ActorStage",
@@ -18,5 +20,7 @@ __all__ = [
     "DocumentDataModule",
     "DocumentStage",
     "RunFolder",
+    "TraceDataModule",
+    "TraceStage",
     "TrajectoryDataModule",
 ]

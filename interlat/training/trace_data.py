@@ -14,19 +14,11 @@ from torch.utils.data import DataLoader
 from interlat.agents.collaboration_prompts import Question
 from interlat.data.games import GameSource, Split
 from interlat.data.reasoning.answers import CodeTests
-from interlat.data.reasoning.problem import Grading, Problem
+from interlat.data.reasoning.problem import Problem
 from interlat.errors import GameDataNotFound, InvalidSetting
 from interlat.training.resumable import ResumableLoader, SeededBatches
 
 Target = Literal["solution", "answer"]
-ASKED: dict[Grading, str] = {
-    "number": "number",
-    "mathematics": "expression",
-    "text": "expression",
-    "letter": "choice",
-    "code": "code",
-}
-"""How an answer is asked for, by how it is graded."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +70,7 @@ class TaughtProblem:
                 "take a cast with one agent a part"
             )
         shown = dict(zip(agents, parts, strict=True)) if parts else {}
-        return Question(self.problem.question, ASKED[self.problem.grading], shown)
+        return Question(self.problem.question, self.problem.answer_kind, shown)
 
 
 class TraceDataModule(LightningDataModule):

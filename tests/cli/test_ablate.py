@@ -119,7 +119,7 @@ def test_a_papers_table_comes_from_finished_sweeps(
     text = (tmp_path / "tables" / "table3.md").read_text()
     content = json.loads((tmp_path / "tables" / "table3.json").read_text())
     assert "## Unseen games, against full" in text
-    assert "- 8, trained: seed-1/K8/evaluation/household-unseen-4-steps: no evaluation" in text
+    assert "- seed-1/K8/evaluation/household-unseen-4-steps: no evaluation (8, trained)" in text
     assert "| s/message, batch 1 | s/message, batch 32 |" in text
     assert content["games"] == {"unseen": 3}
     results = json.loads((swept / "results.json").read_text())

@@ -92,6 +92,16 @@ def test_a_killed_comparison_goes_on(arguments, tmp_path):
     assert answers[0] == answers[1]
 
 
+def test_the_first_method_asked_for_is_compared_with_whichever_came_first(arguments, tmp_path):
+    assert evaluate.main(["--method", "latent-mas", *arguments, "--out", str(tmp_path)]) == 0
+    assert evaluate.main(["--method", "single,latent-mas", *arguments, "--out", str(tmp_path), "--resume"]) == 0
+    conditions = json.loads((tmp_path / "results.json").read_text())["conditions"]
+    assert list(conditions) == ["single", "latent-mas"]
+    assert "versus single" in conditions["latent-mas"]
+    assert evaluate.main(["--method", "single", *arguments, "--out", str(tmp_path), "--resume"]) == 0
+    assert list(json.loads((tmp_path / "results.json").read_text())["conditions"]) == ["single", "latent-mas"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

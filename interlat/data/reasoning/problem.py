@@ -10,6 +10,15 @@ Grading = Literal["mathematics", "number", "text", "letter", "code"]
 """How answers are compared: ``mathematics`` by value, whatever the notation; ``number`` as decimal numbers; ``text`` by their words;
 ``letter`` by the option they choose; ``code`` by running it with tests."""
 
+AnswerKind = Literal["number", "expression", "choice", "code"]
+_ASKED: dict[Grading, AnswerKind] = {
+    "number": "number",
+    "mathematics": "expression",
+    "text": "expression",
+    "letter": "choice",
+    "code": "code",
+}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -37,6 +46,11 @@ class Problem:
     plan: tuple[str, ...] = ()
     answer_tokens: int = 1024
     parts: tuple[str, ...] = ()
+
+    @property
+    def answer_kind(self) -> AnswerKind:
+        """How its answer is asked for; a sentence of the prompts goes with each."""
+        return _ASKED[self.grading]
 
     def load(self) -> "Problem":
         """The problem itself: nothing has to be loaded, as a game's house has."""
