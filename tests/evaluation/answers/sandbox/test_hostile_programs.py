@@ -18,9 +18,15 @@ LIMITS = Limits(processor_seconds=1, wall_seconds=20.0, folder_entries=100)
 
 
 @pytest.fixture
-def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def outside(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
     """A folder that must be as it was, an environment with a secret, and no process or folder more than before."""
     monkeypatch.setenv("TOKEN", "a secret")
+    # A place of its own for what the sandbox makes: other processes may grade programs at the same time.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("made")))
     secret = tmp_path / "secret"
     secret.write_text("kept")
     processes, folders = set(psutil.Process().children(recursive=True)), _folders()
