@@ -6,11 +6,6 @@ Knows nothing of messages, of latent thoughts and of evaluation.
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-from lightning import LightningDataModule
-from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase
 
 from interlat.agents.collaboration_settings import cast
 from interlat.data.cache import content_folder
@@ -20,11 +15,10 @@ from interlat.data.reasoning import Problem
 from interlat.models import train_tokenizer
 from interlat.models.load import load_tokenizer
 from interlat.training.collaboration_documents import KINDS, CollaborationDocumentKind, CollaborationDocuments
-from interlat.training.document_data import PaddedDocuments, padded
-from interlat.training.resumable import ResumableLoader, SeededBatches
+from interlat.training.document_data import DocumentLoaders
 
 
-class CollaborationDataModule(LightningDataModule):
+class CollaborationDataModule(DocumentLoaders):
     """Documents of two agents who share out what there is to know.
 
     Args:
@@ -56,12 +50,12 @@ class CollaborationDataModule(LightningDataModule):
         cache: str = "data",
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, seed)
         self.games, self.cast = games, cast
         self.num_games, self.num_validation = num_games, num_validation
         self.kinds, self.answer = tuple(kinds), answer
         self.given_tokenizer, self.vocab_size = tokenizer, vocab_size
-        self.batch_size, self.cache, self.seed = batch_size, cache, seed
+        self.cache = cache
 
     def prepare_data(self) -> None:
         """Train the tokenizer where it is not there yet."""
@@ -71,22 +65,9 @@ class CollaborationDataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Load the tokenizer, and lay out documents."""
-        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(self.given_tokenizer or str(self._tokenizer_folder()))
+        self.tokenizer = load_tokenizer(self.given_tokenizer or str(self._tokenizer_folder()))
         self.train = self._documents("train", self.num_games)
         self.validation = self._documents("seen", self.num_validation)
-
-    def train_dataloader(self) -> ResumableLoader:
-        """Shuffled batches of documents of similar length."""
-        trainer = self.trainer
-        assert trainer is not None
-        lengths, process = [len(document.ids) for document in self.train], (trainer.global_rank, trainer.world_size)
-        return ResumableLoader(
-            self.train, SeededBatches(len(self.train), self.batch_size, self.seed, lengths, process), self._collate
-        )
-
-    def val_dataloader(self) -> "DataLoader[Any]":
-        """All documents of the held-out problems."""
-        return DataLoader(self.validation, batch_size=self.batch_size, collate_fn=self._collate)  # type: ignore[arg-type]
 
     def _problems(self, split: Split, count: int) -> Sequence[Problem]:
         return self.games.games(split, count)
@@ -107,6 +88,3 @@ class CollaborationDataModule(LightningDataModule):
         agents = [(agent.name, agent.role) for agent in cast(self.cast)]
         made = {"cast": agents, "count": self.num_games, "vocab": self.vocab_size, "answer": self.answer}
         return content_folder(self.cache, "tokenizer", {**self.games.identity(), **made})
-
-    def _collate(self, documents: list[Document]) -> PaddedDocuments:
-        return padded(documents, int(self.tokenizer.pad_token_id))

@@ -32,7 +32,40 @@ PaddedDocuments = tuple[Int[Tensor, "batch tokens"], Bool[Tensor, "batch tokens"
 """Token ids, which are real, and which are learned."""
 
 
-class DocumentDataModule(LightningDataModule):
+class DocumentLoaders(LightningDataModule):
+    """Loads documents in batches; which documents, and by which tokenizer, is for the modules that share this to say in ``setup``.
+
+    Args:
+        batch_size: documents a step; they are sorted into batches of similar length.
+        seed: of their order.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    train: list[Document]
+    validation: list[Document]
+
+    def __init__(self, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.batch_size, self.seed = batch_size, seed
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled batches of documents of similar length."""
+        trainer = self.trainer
+        assert trainer is not None
+        lengths, process = [len(document.ids) for document in self.train], (trainer.global_rank, trainer.world_size)
+        return ResumableLoader(
+            self.train, SeededBatches(len(self.train), self.batch_size, self.seed, lengths, process), self._collate
+        )
+
+    def val_dataloader(self) -> "DataLoader[Any]":
+        """All documents of the held-out tasks."""
+        return DataLoader(self.validation, batch_size=self.batch_size, collate_fn=self._collate)  # type: ignore[arg-type]
+
+    def _collate(self, documents: list[Document]) -> PaddedDocuments:
+        return padded(documents, int(self.tokenizer.pad_token_id))
+
+
+class DocumentDataModule(DocumentLoaders):
     """Documents made from household games: plans on request, walkthroughs on a plan, exploration in silence.
 
     Args:
@@ -68,11 +101,11 @@ class DocumentDataModule(LightningDataModule):
         cache: str = "data",
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, seed)
         self.games, self.num_games, self.num_validation = games, num_games, num_validation
         self.form, self.view, self.kinds, self.varied = form, view, tuple(kinds), varied
         self.given_tokenizer, self.vocab_size = tokenizer, vocab_size
-        self.batch_size, self.max_explore_steps, self.cache, self.seed = batch_size, max_explore_steps, cache, seed
+        self.max_explore_steps, self.cache = max_explore_steps, cache
 
     def prepare_data(self) -> None:
         """Record games and train the tokenizer where these are not there yet."""
@@ -84,22 +117,9 @@ class DocumentDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Load the records and the tokenizer, and lay out documents."""
         source = self.given_tokenizer or str(self._tokenizer_folder())
-        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(source)
+        self.tokenizer = load_tokenizer(source)
         self.train = self._documents(load_records(self._records("train", self.num_games)))
         self.validation = self._documents(load_records(self._records("seen", self.num_validation)))
-
-    def train_dataloader(self) -> ResumableLoader:
-        """Shuffled batches of documents of similar length."""
-        trainer = self.trainer
-        assert trainer is not None
-        lengths, process = [len(document.ids) for document in self.train], (trainer.global_rank, trainer.world_size)
-        return ResumableLoader(
-            self.train, SeededBatches(len(self.train), self.batch_size, self.seed, lengths, process), self._collate
-        )
-
-    def val_dataloader(self) -> "DataLoader[Any]":
-        """All documents of the held-out games."""
-        return DataLoader(self.validation, batch_size=self.batch_size, collate_fn=self._collate)  # type: ignore[arg-type]
 
     def _records(self, split: str, count: int) -> Path:
         return ensure_records(self.games, split, count, self.max_explore_steps, self.seed, self.cache)  # type: ignore[arg-type]
@@ -148,9 +168,6 @@ class DocumentDataModule(LightningDataModule):
             ]
             texts += [part for turn in (*record.guided, *record.explored) for part in turn]
         return texts
-
-    def _collate(self, documents: list[Document]) -> PaddedDocuments:
-        return padded(documents, int(self.tokenizer.pad_token_id))
 
 
 def padded(documents: Sequence[Document], pad: int) -> PaddedDocuments:
