@@ -19,11 +19,11 @@ from interlat.training.document_data import DocumentLoaders
 
 
 class CollaborationDataModule(DocumentLoaders):
-    """Documents of two agents who share out what there is to know.
+    """Documents of agents who share out what there is to know.
 
     Args:
         games: where problems come from; they have parts.
-        cast: the two agents: a name or the path of a file, as ``interlat.agents.collaboration_settings.cast`` takes it.
+        cast: the agents: a name or the path of a file, as ``interlat.agents.collaboration_settings.cast`` takes it.
         num_games: training problems.
         num_validation: held-out problems, from the seen split.
         kinds: which documents are made of each problem; a kind named twice is made twice.

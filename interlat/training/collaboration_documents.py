@@ -3,11 +3,11 @@
 What a large instruction-tuned model brings along, a tiny one must be taught: to say what it knows, to use what it hears, and to read on
 behind another's prompt. A row is one document, → its targets:
 
-    told    prompt of the first → what it says
+    told    prompt of one before the last, with what was said → what it says
     heard   prompt of the last, with what was said → the solution                             text-mas
-    behind  prompt of the first, prompt of the last → the solution                            latent-mas, m = 0
-    broken  prompt of the first → its first k words, prompt of the last → the solution        latent-mas, k words for m thoughts
-    both    prompt of the first, prompt of the last, with what was said → the solution        hybrid
+    behind  prompts of all, one behind the other → the solution                               latent-mas, m = 0
+    broken  the same, and behind each prompt before the last → the first k words              latent-mas, k words for m thoughts
+    both    prompts of all, each with what was said → the solution                            hybrid
     alone   prompt of the last → the bare answer: a guess                                     single
     whole   prompt of the last, with the whole question → the solution                        one agent that sees everything
 
@@ -17,7 +17,7 @@ Knows no Lightning. No document holds a latent thought.
 import random
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from transformers import PreTrainedTokenizerBase
 
@@ -29,72 +29,118 @@ from interlat.errors import InvalidSetting
 from interlat.models.chat import ChatFormat, encode
 
 CollaborationDocumentKind = Literal["told", "heard", "behind", "broken", "both", "alone", "whole"]
+Pieces: TypeAlias = list[tuple[list[int], bool]]  # tokens, and whether they are learnt
 KINDS: tuple[CollaborationDocumentKind, ...] = get_args(CollaborationDocumentKind)
 
 
 class CollaborationDocuments:
-    """Writes documents of two agents.
+    """Writes documents of a chain of agents.
 
     Args:
-        agents: the one who tells and the one who answers.
+        agents: those who tell, and the one who answers.
         tokenizer: of the model to be taught.
         answer: how the answer is to be given, as ``Question`` has it.
 
     Raises:
-        InvalidSetting: if there are not two agents.
+        InvalidSetting: if there is no one who tells.
     """
 
     def __init__(self, agents: Sequence[Collaborator], tokenizer: PreTrainedTokenizerBase, answer: str) -> None:
-        if len(agents) != 2:
+        if len(agents) < 2:
             raise InvalidSetting(
-                f"documents are of two agents, one who tells and one who answers, got {len(agents)}; take a cast of two"
+                f"documents are of agents who tell and one who answers, got {len(agents)}; take a cast of two or more"
             )
-        self.first, self.last = agents
+        self.agents = tuple(agents)
+        *self.before, self.last = agents
         self.answer = answer
         # The documents of a problem are of the same few pieces.
         self._encoded = lru_cache(maxsize=32)(lambda text: encode(tokenizer, text))
         self.chat = ChatFormat.of(tokenizer)
+        self._end = self._encoded(self.chat.assistant_end)
 
     def document(self, problem: Problem, kind: CollaborationDocumentKind, rng: random.Random) -> Document:
         """One document.
 
         Args:
-            problem: with parts, a plan (what the first agent says) and a solution.
+            problem: with a part for each agent, a plan (what each agent before the last says) and a solution.
             kind: which.
-            rng: draws after how many words a ``broken`` first agent breaks off.
+            rng: draws who tells, where several can, and after how many words those of ``broken`` break off.
+
+        Raises:
+            InvalidSetting: if parts or plan do not fit the agents.
         """
-        told = " ".join(problem.plan)
-        words, end = self._encoded(told), self._encoded(self.chat.assistant_end)
-        teller = (self._prompt(problem, self.first), False)
-        listener = (self._prompt(problem, self.last), False)
-        informed = (self._prompt(problem, self.last, {self.first.name: told}), False)
-        solved = ([*self._encoded(problem.solution), *end], True)
-        guessed = ([*self._encoded(f"The answer is {problem.answer}."), *end], True)
-        pieces = {
-            "told": (teller, ([*words, *end], True)),
-            "heard": (informed, solved),
-            "behind": (teller, listener, solved),
-            "broken": (teller, (words[: rng.randint(1, len(words))], True), listener, solved),
-            "both": (teller, informed, solved),
-            "alone": (listener, guessed),
-            "whole": ((self._prompt(problem, self.last, whole=True), False), solved),
-        }[kind]
-        ids = [token for piece, _ in pieces for token in piece]
-        return Document(ids, [learned for piece, learned in pieces for _ in piece])
+        self._check(problem)
+        learned_pieces = {
+            "told": self._told,
+            "heard": self._heard,
+            "behind": self._behind,
+            "broken": self._broken,
+            "both": self._both,
+            "alone": self._alone,
+            "whole": self._whole,
+        }[kind](problem, rng)
+        ids = [token for piece, _ in learned_pieces for token in piece]
+        return Document(ids, [learned for piece, learned in learned_pieces for _ in piece])
 
     def texts(self, problem: Problem) -> list[str]:
         """Everything that documents of a problem are made of, for a tokenizer's training."""
-        told = {self.first.name: " ".join(problem.plan)}
+        self._check(problem)
         question = self._question(problem)
-        prompts = [agent_text(self.first, question, {}), agent_text(self.last, question, told)]
-        return [*prompts, *told.values(), problem.solution]
+        prompts = [agent_text(agent, question, self._said_before(problem, agent)) for agent in self.agents]
+        return [*prompts, *problem.plan, problem.solution]
+
+    def _told(self, problem: Problem, rng: random.Random) -> Pieces:
+        place = rng.randrange(len(self.before)) if len(self.before) > 1 else 0
+        words = [*self._encoded(problem.plan[place]), *self._end]
+        return [(self._prompt(problem, self.before[place], informed=True), False), (words, True)]
+
+    def _heard(self, problem: Problem, _: random.Random) -> Pieces:
+        return [(self._prompt(problem, self.last, informed=True), False), self._solved(problem)]
+
+    def _behind(self, problem: Problem, _: random.Random) -> Pieces:
+        return [*((self._prompt(problem, agent), False) for agent in self.agents), self._solved(problem)]
+
+    def _broken(self, problem: Problem, rng: random.Random) -> Pieces:
+        pieces: Pieces = []
+        for agent, said in zip(self.before, problem.plan, strict=True):
+            words = self._encoded(said)
+            pieces += [(self._prompt(problem, agent), False), (words[: rng.randint(1, len(words))], True)]
+        return [*pieces, (self._prompt(problem, self.last), False), self._solved(problem)]
+
+    def _both(self, problem: Problem, _: random.Random) -> Pieces:
+        prompts = ((self._prompt(problem, agent, informed=True), False) for agent in self.agents)
+        return [*prompts, self._solved(problem)]
+
+    def _alone(self, problem: Problem, _: random.Random) -> Pieces:
+        guess = [*self._encoded(f"The answer is {problem.answer}."), *self._end]
+        return [(self._prompt(problem, self.last), False), (guess, True)]
+
+    def _whole(self, problem: Problem, _: random.Random) -> Pieces:
+        return [(self._prompt(problem, self.last, whole=True), False), self._solved(problem)]
+
+    def _solved(self, problem: Problem) -> tuple[list[int], bool]:
+        return [*self._encoded(problem.solution), *self._end], True
 
     def _prompt(
-        self, problem: Problem, agent: Collaborator, heard: dict[str, str] | None = None, *, whole: bool = False
+        self, problem: Problem, agent: Collaborator, *, informed: bool = False, whole: bool = False
     ) -> list[int]:
-        text = agent_text(agent, self._question(problem, whole=whole), heard or {})
+        heard = self._said_before(problem, agent) if informed else {}
+        text = agent_text(agent, self._question(problem, whole=whole), heard)
         return self._encoded(self.chat.opening + text + self.chat.user_end)
 
+    def _said_before(self, problem: Problem, agent: Collaborator) -> dict[str, str]:
+        said = zip(self.before, problem.plan, strict=True)
+        return {other.name: text for other, text in list(said)[: self.agents.index(agent)]}
+
     def _question(self, problem: Problem, *, whole: bool = False) -> Question:
-        shown = {} if whole else dict(zip((self.first.name, self.last.name), problem.parts, strict=True))
+        names = [agent.name for agent in self.agents]
+        shown = {} if whole else dict(zip(names, problem.parts, strict=True))
         return Question(problem.question, self.answer, shown)
+
+    def _check(self, problem: Problem) -> None:
+        wanted = len(self.agents)
+        if len(problem.parts) != wanted or len(problem.plan) != wanted - 1:
+            raise InvalidSetting(
+                f"problem '{problem.game_id}' has {len(problem.parts)} parts and {len(problem.plan)} told, for {wanted} agents wanted "
+                f"{wanted} and {wanted - 1}; take tasks for so many agents, or another cast"
+            )

@@ -39,7 +39,7 @@ def _problem(first: str, last: str, answer: int) -> Problem:
         dealt.solution,
         str(answer),
         "text",
-        (dealt.told,),
+        dealt.told,
         answer_tokens=32,
         parts=dealt.parts,
     )

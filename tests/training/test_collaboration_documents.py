@@ -12,7 +12,7 @@ from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import CollaborationSettings, cast
 from interlat.data.games import GameSource
 from interlat.data.reasoning import Problem
-from interlat.data.reasoning.split import deal_legs, deal_needle
+from interlat.data.reasoning.split import deal_legs, deal_legs_singly, deal_needle
 from interlat.errors import InvalidSetting
 from interlat.models import TinyLM, build_tiny_lm, train_tokenizer
 from interlat.models.chat import encode
@@ -35,7 +35,7 @@ def _problem(number: int) -> Problem:
         dealt = deal_legs(question, answer)
     assert dealt is not None
     return Problem(
-        str(number), "t", question, dealt.solution, answer, "text", (dealt.told,), answer_tokens=32, parts=dealt.parts
+        str(number), "t", question, dealt.solution, answer, "text", dealt.told, answer_tokens=32, parts=dealt.parts
     )
 
 
@@ -114,9 +114,42 @@ def test_prompts_are_those_of_the_agents_and_targets_what_they_should_write(
     assert {1, len(said)} <= lengths
 
 
-def test_only_two_agents_can_be_written_for(tokenizer: PreTrainedTokenizerBase):
-    with pytest.raises(InvalidSetting, match="got 4; take a cast of two"):
-        CollaborationDocuments(cast("sequential"), tokenizer, ANSWER)
+def test_each_of_three_agents_reads_what_those_before_it_said(lm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+    """Written out for a chain: the second agent hears the first, the last hears both; caches stand one behind the other."""
+    question = "How many legs are there if you have 2 dogs, 1 bee, 3 dogs?"
+    dealt = deal_legs_singly(question, "26")
+    assert dealt is not None
+    problem = Problem("3", "t", question, dealt.solution, "26", "text", dealt.told, answer_tokens=32, parts=dealt.parts)
+    agents = cast("split-3")
+    writer = CollaborationDocuments(agents, tokenizer, ANSWER)
+    team = Collaboration(CollaborationSettings(agents, "text-mas", "tiny"), {"tiny": (lm, tokenizer)})
+    shown = Question(question, ANSWER, dict(zip(("first", "second", "last"), problem.parts, strict=True)))
+    said = dict(zip(("first", "second"), problem.plan, strict=True))
+    quiet = [team.prompt_ids(agent, shown, {}) for agent in agents]
+    informed = [
+        team.prompt_ids(agent, shown, heard)
+        for agent, heard in zip(agents, ({}, {"first": said["first"]}, said), strict=True)
+    ]
+    assert informed[0] == quiet[0]
+    assert informed[1] != quiet[1]
+    end = [team.end_id]
+    words, solved = [encode(tokenizer, text) for text in problem.plan], [*encode(tokenizer, problem.solution), *end]
+    told = {tuple(writer.document(problem, "told", random.Random(seed)).ids) for seed in range(20)}
+    assert told == {(*informed[place], *words[place], *end) for place in (0, 1)}
+    assert writer.document(problem, "heard", random.Random(0)).ids == [*informed[2], *solved]
+    assert writer.document(problem, "behind", random.Random(0)).ids == [*quiet[0], *quiet[1], *quiet[2], *solved]
+    assert writer.document(problem, "both", random.Random(0)).ids == [*informed[0], *informed[1], *informed[2], *solved]
+    broken = writer.document(problem, "broken", random.Random(0)).ids
+    first = len(quiet[0]) + 1
+    assert broken[:first] == [*quiet[0], words[0][0]]
+    assert broken[-len(quiet[2]) - len(solved) :] == [*quiet[2], *solved]
+    with pytest.raises(InvalidSetting, match="has 3 parts and 2 told, for 2 agents wanted 2 and 1"):
+        CollaborationDocuments(cast("split"), tokenizer, ANSWER).document(problem, "told", random.Random(0))
+
+
+def test_one_agent_alone_tells_no_one(tokenizer: PreTrainedTokenizerBase):
+    with pytest.raises(InvalidSetting, match="got 1; take a cast of two or more"):
+        CollaborationDocuments(cast("single"), tokenizer, ANSWER)
 
 
 def _data(cache: Path, **settings: Any) -> CollaborationDataModule:

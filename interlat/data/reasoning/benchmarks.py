@@ -14,6 +14,7 @@ BenchmarkName: TypeAlias = Literal[
     "arithmetic",
     "reasoning-gym",
     "reasoning-gym-split",
+    "reasoning-gym-split-3",
     "gsm8k",
     "math",
     "math500",

@@ -15,7 +15,13 @@ from interlat.data.reasoning.benchmarks import BENCHMARKS, Benchmark, BenchmarkN
 from interlat.data.reasoning.loading import benchmark_file, rows_of_file, rows_of_hub
 from interlat.data.reasoning.problem import Problem
 from interlat.data.reasoning.procedural import DEFAULT_TASKS, gym_problems, require_tasks
-from interlat.data.reasoning.split import DEFAULT_SPLIT_TASKS, SPLIT_VERSION, require_split_tasks, split_problems
+from interlat.data.reasoning.split import (
+    DEFAULT_SPLIT_TASKS,
+    SPLIT_VERSION,
+    THREE_AGENT_TASKS,
+    require_split_tasks,
+    split_problems,
+)
 from interlat.data.trajectories import TaskRecord
 from interlat.errors import GameDataNotFound, InvalidSetting
 
@@ -79,7 +85,7 @@ class ReasoningGym(_ProblemSource):
 
 
 class SplitReasoningGym(_ProblemSource):
-    """Tasks of reasoning-gym of which two agents see half each: any number, with the package installed.
+    """Tasks of reasoning-gym of which each agent sees a part: any number, with the package installed.
 
     Args:
         tasks: which; taken in turn, so that each has as many problems. Some of ``SPLIT_TASKS``.
@@ -182,6 +188,8 @@ def problems_named(name: BenchmarkName) -> GameSource:
             return ReasoningGym()
         case "reasoning-gym-split":
             return SplitReasoningGym()
+        case "reasoning-gym-split-3":
+            return SplitReasoningGym(THREE_AGENT_TASKS)
     return Problems(name)
 
 

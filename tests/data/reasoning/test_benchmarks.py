@@ -10,7 +10,9 @@ from interlat.data.reasoning.rows.mathematics import aime_row, gsm8k_row, math_r
 
 
 def test_all_but_the_procedural_ones_are_described():
-    assert {"arithmetic", "reasoning-gym", "reasoning-gym-split", *BENCHMARKS} == set(get_args(BenchmarkName))
+    assert {"arithmetic", "reasoning-gym", "reasoning-gym-split", "reasoning-gym-split-3", *BENCHMARKS} == set(
+        get_args(BenchmarkName)
+    )
     assert all(benchmark.name == name for name, benchmark in BENCHMARKS.items())
 
 

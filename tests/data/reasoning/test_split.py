@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from interlat.data.reasoning import SPLIT_TASKS, Problem, SplitReasoningGym, problems_named, split_problems
-from interlat.data.reasoning.split import LEGS, Dealt, deal_aiw, deal_legs, deal_needle
+from interlat.data.reasoning.split import LEGS, Dealt, deal_aiw, deal_legs, deal_legs_singly, deal_needle
 from interlat.errors import InvalidSetting
 from interlat.evaluation.answers import grade
 
@@ -23,7 +23,9 @@ DRAWN = 3000
 
 def test_statements_go_to_the_first_agent_and_the_question_to_the_last():
     known = "A-Jay dotes rain. Bob hates off-road vehicles. Bob dotes on rain."
-    assert deal_needle(f"{known} \n{ASKED}", "Bob") == Dealt((known, ASKED), f"I know: {known}", "The answer is Bob.")
+    assert deal_needle(f"{known} \n{ASKED}", "Bob") == Dealt(
+        (known, ASKED), (f"I know: {known}",), "The answer is Bob."
+    )
 
 
 def test_a_question_that_two_fit_is_not_asked():
@@ -37,7 +39,7 @@ def test_animals_are_dealt_out_by_halves():
     dealt = deal_legs(f"{LEG_TEXT} 2 praying mantiss, 1 dog, 3 sea slugs, 1 praying mantis, 4 deers?", "38")
     assert dealt == Dealt(
         ("2 praying mantiss, 1 dog.", f"{LEG_TEXT} 3 sea slugs, 1 praying mantis, 4 deers?"),
-        "I know: 2 praying mantiss: 12 legs. 1 dog: 4 legs.",
+        ("I know: 2 praying mantiss: 12 legs. 1 dog: 4 legs.",),
         "2 praying mantiss: 12 legs. 1 dog: 4 legs. 3 sea slugs: 0 legs. 1 praying mantis: 6 legs. 4 deers: 16 legs. The answer is 38.",
     )
 
@@ -56,7 +58,7 @@ def test_animals_are_dealt_out_by_halves():
 )
 def test_facts_go_to_the_first_agent_and_what_is_asked_of_them_to_the_last(known: str, asked: str, women: int):
     dealt = deal_aiw(f"{known} {asked}", str(women + 1))
-    assert dealt == Dealt((known, asked), f"I know: {known}", f"{women} and Ann. The answer is {women + 1}.")
+    assert dealt == Dealt((known, asked), (f"I know: {known}",), f"{women} and Ann. The answer is {women + 1}.")
 
 
 @pytest.mark.parametrize("question", ["How many sisters has Ann?", "Ann has 2 brothers. How many sisters has Ann?"])
@@ -71,9 +73,20 @@ def test_what_cannot_be_halved_is_refused(question: str):
         deal_legs(question, "12")
 
 
+def test_animals_are_dealt_out_one_by_one_and_added_up():
+    dealt = deal_legs_singly(f"{LEG_TEXT} 2 bees, 1 dog, 3 sea slugs?", "16")
+    assert dealt == Dealt(
+        ("2 bees.", "1 dog.", f"{LEG_TEXT} 3 sea slugs?"),
+        ("I know: 2 bees: 12 legs.", "I know: 1 dog: 4 legs."),
+        "2 bees: 12 legs, 12 so far. 1 dog: 4 legs, 16 so far. 3 sea slugs: 0 legs, 16 so far. The answer is 16.",
+    )
+
+
 def test_tasks_that_are_not_split_are_refused():
     for tasks in (("syllogism",), (), ("leg_counting", "no such")):
-        with pytest.raises(InvalidSetting, match="tasks must be some of leg_counting, aiw, needle_haystack; got"):
+        with pytest.raises(
+            InvalidSetting, match="tasks must be some of leg_counting, aiw, needle_haystack, leg_counting_3; got"
+        ):
             SplitReasoningGym(tasks)
 
 
@@ -93,6 +106,10 @@ def test_parts_together_are_the_question_word_for_word(drawn: dict[str, list[Pro
     for problem in drawn["leg_counting"]:
         had, asked = problem.parts
         assert asked.replace("if you have ", f"if you have {had.removesuffix('.')}, ") == problem.question
+    for problem in drawn["leg_counting_3"]:
+        *had, asked = problem.parts
+        told = "".join(f"{each.removesuffix('.')}, " for each in had)
+        assert asked.replace("if you have ", f"if you have {told}") == problem.question
 
 
 def test_solutions_are_right_and_what_is_told_is_all_the_first_agent_knows(drawn: dict[str, list[Problem]]):
@@ -100,12 +117,13 @@ def test_solutions_are_right_and_what_is_told_is_all_the_first_agent_knows(drawn
         assert grade(problem.walkthrough[0], problem.answer, problem.grading).correct
     for problem in (*drawn["needle_haystack"], *drawn["aiw"]):
         assert problem.plan == (f"I know: {problem.parts[0]}",)
-    for problem in drawn["leg_counting"]:
-        steps = re.findall(r"(\d+ [a-z ]+): (\d+) legs\.", problem.solution)
+    for problem in (*drawn["leg_counting"], *drawn["leg_counting_3"]):
+        steps = re.findall(r"(\d+ [a-z ]+): (\d+) legs", problem.solution)
         assert sum(int(legs) for _, legs in steps) == int(problem.answer)
-        assert problem.plan == (f"I know: {steps[0][0]}: {steps[0][1]} legs.",)
-        assert problem.parts[0] == f"{steps[0][0]}."
-        assert problem.parts[1].endswith(f" {steps[1][0]}?")
+        *before, last = steps
+        assert problem.plan == tuple(f"I know: {animals}: {legs} legs." for animals, legs in before)
+        assert problem.parts[:-1] == tuple(f"{animals}." for animals, _ in before)
+        assert problem.parts[-1].endswith(f" {last[0]}?")
 
 
 def test_the_last_part_does_not_have_the_answer(drawn: dict[str, list[Problem]]):
