@@ -6,9 +6,11 @@ gradients flow, and that the last agent is given its answer instead of writing i
     planner    prompt | z z z                          keys and values go on, and never change
     critic                     prompt | z z z
     solver                                  prompt | target      cross-entropy of the target only
+
+Where words travel the trace is empty, and the last agent's prompt holds what the others wrote.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -25,12 +27,13 @@ from interlat.agents.latent_thoughts import Aligner, aligner, think
 from interlat.agents.sender import left_pad
 from interlat.agents.trace_gradients import TraceGradients
 from interlat.agents.trace_settings import TraceSettings
+from interlat.agents.trace_words import WrittenWords
 from interlat.errors import InvalidSetting
-from interlat.messages import Span
+from interlat.messages import KVMessage, Span
 from interlat.models.backbone import embed_tokens, token_logits
 from interlat.models.cache import KVState, extend, last_states
 from interlat.models.chat import ChatFormat, encode
-from interlat.models.kv import merged, messages_of, state_of
+from interlat.models.kv import Keep, kept, merged, messages_of, state_of
 from interlat.models.recomputation import Reading, Recomputation, Trace, grown
 from interlat.models.trace_adapters import speak_as
 
@@ -42,7 +45,7 @@ class TraceBatch(NamedTuple):
     """Questions as their agents read them, and what the last one is to say.
 
     Args:
-        prompts: ids and mask of each agent's prompts, padded on the left.
+        prompts: ids and mask of each agent's prompts, padded on the left; of the last agent's alone where words travel.
         targets: ids and mask of the targets, each with the token that ends a turn, padded on the right.
         names: of the questions.
     """
@@ -73,15 +76,22 @@ class TraceAgents:
         self.team = settings.collaboration()
         self.chat = ChatFormat.of(tokenizer, settings.system)
         self._align: Aligner | None = None
+        self._words = WrittenWords(settings, lm, tokenizer)
 
     def batch(self, questions: Sequence[Question], targets: Sequence[str], names: Sequence[str] = ()) -> TraceBatch:
-        """Lay out questions and targets.
+        """Lay out questions and targets; where words travel, they are written first.
 
         Raises:
             InvalidSetting: if there is no room for them in the model.
         """
         pad, cpu = int(self.tokenizer.pad_token_id), torch.device("cpu")
-        prompts = [[self.prompt_ids(agent, each) for each in questions] for agent in self.team.agents]
+        read: Sequence[Collaborator] = self.team.agents
+        heard: Sequence[Mapping[str, str]] = [{}] * len(questions)
+        if self.team.sends_text:
+            read, heard = self.team.agents[-1:], self._words.of(questions)
+        prompts = [
+            [self.prompt_ids(agent, each, said) for each, said in zip(questions, heard, strict=True)] for agent in read
+        ]
         ends = encode(self.tokenizer, self.chat.assistant_end)
         answers = [[*encode(self.tokenizer, target), *ends] for target in targets]
         self._check_room(prompts, answers)
@@ -90,13 +100,13 @@ class TraceAgents:
         mask = torch.tensor([[True] * len(row) + [False] * (width - len(row)) for row in answers])
         return TraceBatch(tuple(left_pad(rows, pad, cpu) for rows in prompts), (ids, mask), tuple(names))
 
-    def prompt_ids(self, agent: Collaborator, question: Question) -> list[int]:
+    def prompt_ids(self, agent: Collaborator, question: Question, heard: Mapping[str, str]) -> list[int]:
         """Token ids of an agent's prompt, up to where its own turn begins."""
-        text = self.chat.opening + agent_text(agent, question, {}) + self.chat.user_end + self.team.opener
+        text = self.chat.opening + agent_text(agent, question, heard) + self.chat.user_end + self.team.opener
         return encode(self.tokenizer, text)
 
     def heard(self, batch: TraceBatch, watch: TraceGradients | None = None) -> Trace:
-        """What the last agent takes over: the trace of all before it.
+        """What the last agent takes over: the trace of all before it, or what the settings keep of it; empty where words travel.
 
         Args:
             batch: on the model's device.
@@ -105,6 +115,8 @@ class TraceAgents:
         Gradient:
             As the settings say. A trace that carries none is built without dropout: it is what will be heard, not what learns.
         """
+        if self.team.sends_text:
+            return Trace.empty(len(batch.targets[0]), batch.targets[0].device)
         left: dict[str, Trace] = {}
         for place, agent in enumerate(self.team.agents[:-1]):
             before = self._taken_over(agent, left, batch)
@@ -157,10 +169,20 @@ class TraceAgents:
         heard = [left[other.name] for other in self.team.heard_by(agent)]
         if not heard:
             return Trace.empty(len(ids), ids.device)
-        if len(heard) == 1:
+        whole = self.team.keep == Keep()
+        if whole and len(heard) == 1:
             return heard[0]
-        rows = zip(*(messages_of(trace.state()) for trace in heard), strict=True)
-        return Trace.of_state(state_of([merged(self.lm, row, self.team.layout) for row in rows]))
+        by_sender = [messages_of(trace.state()) for trace in heard]
+        if not whole:
+            senders = zip(self.team.heard_by(agent), by_sender, strict=True)
+            by_sender = [[self._kept(row, sender) for row in rows] for sender, rows in senders]
+        rows = zip(*by_sender, strict=True)
+        return Trace.of_state(
+            state_of([merged(self.lm, row, self.team.layout) if len(row) > 1 else row[0] for row in rows])
+        )
+
+    def _kept(self, message: KVMessage, sender: Collaborator) -> KVMessage:
+        return kept(self.lm, message, self.team.keep, sender.name, torch.Generator().manual_seed(0))
 
     def _aligner(self) -> Aligner:
         if self._align is None:  # not sooner: the model may have moved to its device since

@@ -6,7 +6,6 @@
 """
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,44 +15,18 @@ from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase
 
-from interlat.agents.collaboration import LM, Collaboration
-from interlat.agents.collaboration_settings import CollaborationSettings, Collaborator
+from interlat.agents.collaboration_settings import Collaborator
 from interlat.agents.run_folder import read_stage
+from interlat.agents.trace_collaboration import TraceCollaboration
 from interlat.agents.trace_settings import SHARED, TraceSettings
 from interlat.errors import CheckpointMismatch
 from interlat.models import load_causal_lm
+from interlat.models.decoding import Sampling
+from interlat.models.kv import Keep
 from interlat.models.lora import Lora
-from interlat.models.trace_adapters import speak_as
 from interlat.models.vocabulary import fingerprint
 
 TRACE_STAGE = "trace"
-
-
-class TraceCollaboration(Collaboration):
-    """Agents of one backbone, each of whom speaks with its own adapter, with a shared one, or with none.
-
-    Args:
-        settings: who they are, and what travels.
-        models: the model with its adapters, and its tokenizer, by the one name that the settings give.
-        adapters: of every agent, by its name; None is the bare backbone.
-        seed: of what control and selection draw, and of untrained weights.
-    """
-
-    def __init__(
-        self,
-        settings: CollaborationSettings,
-        models: Mapping[str, tuple[LM, PreTrainedTokenizerBase]],
-        adapters: Mapping[str, str | None],
-        seed: int = 0,
-    ) -> None:
-        self.adapters = dict(adapters)
-        super().__init__(settings, models, seed)
-
-    def _model(self, agent: Collaborator) -> LM:
-        # Asked for before every use, one agent at a time.
-        model = super()._model(agent)
-        speak_as(model, self.adapters[agent.name])
-        return model
 
 
 def save_trace(
@@ -93,7 +66,12 @@ def trace_settings(folder: Path) -> TraceSettings:
         role = str(folder / each["role"]) if each["role"].endswith(".txt") else each["role"]
         agents.append(Collaborator(**{**each, "role": role}))
     lora = {**fields["lora"], "target_modules": tuple(fields["lora"]["target_modules"])}
-    return TraceSettings(**{**fields, "cast": tuple(agents), "lora": Lora(**lora)})
+    # Folders of before there was a choice have neither keep nor words.
+    kept: dict[str, Any] = {
+        "keep": Keep(**fields.get("keep", {})),
+        "words": Sampling(**fields.get("words", asdict(Sampling()))),
+    }
+    return TraceSettings(**{**fields, **kept, "cast": tuple(agents), "lora": Lora(**lora)})
 
 
 def trained_on(folder: Path) -> frozenset[str]:

@@ -9,18 +9,24 @@ Source: DiffMAS (arXiv 2604.21794). Its text says twice how gradients flow, and 
     detached       all agents' shared adapter        the last agent alone
     receiver_only  the bare backbone                 the last agent alone, which alone has an adapter
     per_agent      an adapter of each agent's own    all agents and all steps
+
+With ``channel: words`` the same agents write to each other instead, and the last one is taught on what it hears: text-mas with SFT. Words
+carry no gradient, and whoever writes them is the bare backbone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from interlat.agents.collaboration_settings import CollaborationSettings, Collaborator, Topology, cast
 from interlat.agents.latent_thoughts import RIDGE_LAMBDA, Alignment
 from interlat.errors import InvalidSetting
-from interlat.models.kv import Layout
+from interlat.models.decoding import Sampling
+from interlat.models.kv import Keep, Layout
 from interlat.models.lora import Lora
 
 Gradient = Literal["bptt", "bptt_last", "detached", "receiver_only", "per_agent"]
+Channel = Literal["trace", "words"]
+WORDS = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=256)  # as LatentMAS decodes, with a smaller budget
 SHARED = "default"  # what peft calls the only adapter
 PAPER_LORA = Lora(rank=8, alpha=16.0, dropout=0.05, target_modules=("q_proj", "k_proj", "v_proj", "o_proj"))
 
@@ -35,10 +41,13 @@ class TraceSettings:
             alone is the same training without a trace.
         latent_steps: m of every agent but the last.
         gradient: where gradients flow, and who has an adapter.
+        channel: what agents hand on: their ``trace``, or ``words``, which wants ``receiver_only``.
         last_agents: of ``bptt_last``: how many agents before the last learn.
         lora: of every adapter. Rank and alpha are the paper's; targets and dropout are not in it.
         topology: ``chain``, or ``tree``, in which agents before the last read nobody: their caches are concatenated (StitchMAS).
         layout: where a tree's caches stand before the last agent.
+        keep: what of the trace is handed on; ``{kinds: latents}`` sends what agents thought and not what they read.
+        words: how agents before the last write, where words travel.
         alignment: from a state to the next input.
         ridge_lambda: λ of ``ridge``.
         system: content of a system turn; None leaves it to the template.
@@ -53,10 +62,13 @@ class TraceSettings:
     cast: str | tuple[Collaborator, ...] = "sequential"
     latent_steps: int = 10
     gradient: Gradient = "bptt"
+    channel: Channel = "trace"
     last_agents: int = 1
     lora: Lora = PAPER_LORA
     topology: Topology = "chain"
     layout: Layout = "follow"
+    keep: Keep = field(default_factory=Keep)
+    words: Sampling = field(default_factory=lambda: WORDS)
     alignment: Alignment = "rescale"
     ridge_lambda: float = RIDGE_LAMBDA
     system: str | None = None
@@ -76,6 +88,16 @@ class TraceSettings:
                 f"bptt_last wants a chain and last_agents within 1 and {len(agents) - 1}, got a {self.topology} and {self.last_agents}; "
                 "take bptt for all agents, detached for none"
             )
+        if self.channel == "words" and (self.gradient != "receiver_only" or len(agents) == 1):
+            raise InvalidSetting(
+                f"words carry no gradient: they want several agents and gradient: receiver_only, got {len(agents)} and {self.gradient}; "
+                "change it, or take channel: trace"
+            )
+        if self.keep.layers is not None:
+            raise InvalidSetting(
+                f"a trace is trained in all layers, got keep.layers {list(self.keep.layers)}; leave them out here, and choose layers where "
+                "the agents work (--keep)"
+            )
 
     def collaboration(self, **changes: Any) -> CollaborationSettings:
         """The same agents as they work together once trained.
@@ -84,12 +106,13 @@ class TraceSettings:
             changes: other values for fields of ``CollaborationSettings``, such as ``sampling`` or ``control``.
         """
         agents = cast(self.cast) if isinstance(self.cast, str) else tuple(self.cast)
-        method = "single" if len(agents) == 1 else "latent-mas"
+        method = "single" if len(agents) == 1 else "text-mas" if self.channel == "words" else "latent-mas"
         taken = (
             "model",
             "latent_steps",
             "topology",
             "layout",
+            "keep",
             "alignment",
             "ridge_lambda",
             "system",

@@ -14,7 +14,8 @@ from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import Collaborator
 from interlat.agents.trace_agents import TraceAgents
-from interlat.agents.trace_folder import TraceCollaboration, load_collaboration, trace_settings, trained_on
+from interlat.agents.trace_collaboration import TraceCollaboration
+from interlat.agents.trace_folder import load_collaboration, trace_settings, trained_on
 from interlat.agents.trace_settings import Gradient, TraceSettings
 from interlat.data.prompt_targets import PromptTargets
 from interlat.errors import CheckpointMismatch, InvalidSetting
