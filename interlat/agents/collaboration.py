@@ -11,7 +11,7 @@ and masks explicit. Knows no benchmark, no environment and no Lightning.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -31,8 +31,9 @@ from interlat.errors import InvalidSetting
 from interlat.messages import KVMessage, Span
 from interlat.models.backbone import embed_tokens
 from interlat.models.cache import KVState, extend, last_states
+from interlat.models.certainty import Certainty
 from interlat.models.chat import ChatFormat, encode
-from interlat.models.decoding import Decoded, Sampling, decode, keyed_generators
+from interlat.models.decoding import Decoded, decode, keyed_generators
 from interlat.models.kv import kept, merged, messages_of, permuted, state_of, swapped, untrained_twin, zeroed
 from interlat.models.vocabulary import fingerprint
 
@@ -48,12 +49,14 @@ class Answered:
         stopped: whether it ended by itself, before its budget.
         texts: what the others wrote, by name; empty where no words travel.
         accounts: one an agent, in order.
+        certainty: how sure the last agent was of each token of its answer; empty if not asked for.
     """
 
     text: str
     stopped: bool
     texts: Mapping[str, str]
     accounts: tuple[AgentAccount, ...]
+    certainty: Certainty = field(default_factory=Certainty)
 
 
 class Collaboration:
@@ -105,13 +108,14 @@ class Collaboration:
         return cls(settings, load_models(names_of(settings), settings.dtype), seed)
 
     @torch.no_grad()
-    def answer(self, questions: Sequence[Question], seed: int = 0) -> list[Answered]:
+    def answer(self, questions: Sequence[Question], seed: int = 0, measure: bool = False) -> list[Answered]:
         """Let the agents work on a batch of questions.
 
         Args:
             questions: at least one.
             seed: of what agents write. What is drawn depends on seed, agent and question alone, neither on the batch nor on the
                 method.
+            measure: keep how sure the last agent was of each token of its answer; its words are the same.
         """
         left: dict[str, Handover] = {}
         ledgers = []
@@ -133,10 +137,10 @@ class Collaboration:
             heard.clear()
             left.clear()
             draws = self._draws(last, questions, seed)
-            rows = self._written(last, state, latest, self.settings.sampling, ledgers[-1], draws)
+            rows = self._written(last, state, latest, ledgers[-1], draws, measure)
         accounts = list(zip(*(ledger.accounts() for ledger in ledgers), strict=True))
         return [
-            Answered(self._text(row), row.stopped, said, spent)
+            Answered(self._text(row), row.stopped, said, spent, row.certainty)
             for row, said, spent in zip(rows, texts, accounts, strict=True)
         ]
 
@@ -159,7 +163,7 @@ class Collaboration:
         messages = messages_of(state, {"agent": agent.name}) if settings.sends_kv else []
         if settings.sends_text:
             draws = self._draws(agent, questions, seed)
-            rows = self._written(agent, state, latest, settings.text_sampling, ledger, draws)
+            rows = self._written(agent, state, latest, ledger, draws)
             texts = [{**said, agent.name: self._text(row)} for said, row in zip(texts, rows, strict=True)]
         return Handover(agent.name, settings.model_of(agent), tuple(messages), tuple(texts), sources)
 
@@ -245,11 +249,13 @@ class Collaboration:
         agent: Collaborator,
         state: KVState,
         latest: Tensor,
-        sampling: Sampling,
         ledger: Ledger,
         draws: list[torch.Generator],
+        measure: bool = False,
     ) -> list[Decoded]:
-        rows = decode(self._model(agent), state, latest, self.end_id, sampling, draws, reads_on=False)
+        lm, settings = self._model(agent), self.settings
+        sampling = settings.sampling if agent is settings.agents[-1] else settings.text_sampling
+        rows = decode(lm, state, latest, self.end_id, sampling, draws, reads_on=False, measure=measure)
         ledger.output_tokens = [len(row.ids) for row in rows]
         return rows
 

@@ -19,6 +19,8 @@ from interlat.evaluation.method_settings import MethodSettings
 from interlat.evaluation.method_teams import team_of
 from interlat.evaluation.summary import by_condition
 
+STABILITY_CHART = "stability.png"
+
 
 def build_parser() -> ArgumentParser:
     """The flags are the fields of ``MethodSettings``; a recipe may hold any of them."""
@@ -56,6 +58,11 @@ def methods_command(arguments: list[str]) -> None:
     kept = in_order(store.records, settings.compared)
     table_console().print(*tables_of(settings.env, settings.split, by_condition(kept), ""))
     keep_results(settings.out, kept, settings.identity(), arguments)
+    if settings.stability and settings.out is not None:
+        from interlat.evaluation.stability_chart import draw_entropy
+
+        draw_entropy(by_condition(kept), settings.out / STABILITY_CHART)
+        table_console().print(f"Drawn: {settings.out / STABILITY_CHART}", soft_wrap=True, highlight=False)
 
 
 def _unlearnt(problems: Sequence[Problem], learnt: frozenset[str]) -> Sequence[Problem]:

@@ -1,4 +1,4 @@
-"""Tables of a benchmark of problems: accuracy overall and by level, as in Table 2 of the Interlat paper; what differs; what it cost.
+"""Tables of a benchmark of problems: accuracy overall and by level, as in Interlat's Table 2; what differs; how stable; what it cost.
 
 Makes rich tables and prints nothing. Knows no files.
 """
@@ -14,6 +14,7 @@ from interlat.data.reasoning.benchmarks import BenchmarkName
 from interlat.evaluation.conditions import Condition
 from interlat.evaluation.method_tables import agent_table, method_cost_table
 from interlat.evaluation.report import Groups, comparison_table, tables
+from interlat.evaluation.stability_tables import stability_tables
 from interlat.evaluation.summary import Measures, by_task_type, measure
 
 
@@ -36,8 +37,9 @@ def tables_of(env: str, split: str, groups: Groups, title: str) -> list[Table]:
     differences = [comparison_table(groups)] if len(groups) > 1 else []
     accuracy = accuracy_table(groups, f"{env} {split}: accuracy % [95 %]")
     are_methods = all(Condition(record.message).is_method for records in groups.values() for record in records)
-    costs = [method_cost_table(groups), agent_table(groups)] if are_methods else [cost_table(groups)]
-    return [accuracy, *differences, *costs]
+    if not are_methods:
+        return [accuracy, *differences, cost_table(groups)]
+    return [accuracy, *differences, *stability_tables(groups), method_cost_table(groups), agent_table(groups)]
 
 
 def accuracy_table(groups: Groups, title: str) -> Table:

@@ -44,6 +44,9 @@ class EpisodeRecord:
         output_tokens: tokens generated for all actions.
         accounts: what each agent spent, in order, as the fields of an ``AgentAccount``; empty where nobody counts.
         texts: what other agents wrote, by name; empty where no words travel.
+        grading: how an answer was compared with the right one; empty where nothing was answered, or by a version that kept it not.
+        token_nll: −log p of each token of an answer, the stop token's too, in nats; empty where nobody measured.
+        token_entropies: entropies of the next-token distributions that they were chosen from, in nats.
     """
 
     game_id: str
@@ -62,6 +65,9 @@ class EpisodeRecord:
     output_tokens: int
     accounts: tuple[Mapping[str, Any], ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    grading: str = ""
+    token_nll: tuple[float, ...] = ()
+    token_entropies: tuple[float, ...] = ()
 
     @property
     def condition(self) -> str:
@@ -172,7 +178,7 @@ def _record(line: bytes, path: Path, number: int) -> EpisodeRecord:
         wrong = (values.keys() - known) | (known - may_lack - values.keys())
         if wrong:
             raise ValueError(f"keys {sorted(wrong)} are missing or unknown")
-        for name in ("observations", "actions", "accounts"):
+        for name in ("observations", "actions", "accounts", "token_nll", "token_entropies"):
             values[name] = tuple(values.get(name, ()))
         return EpisodeRecord(**values)
     except (ValueError, AttributeError, TypeError) as error:

@@ -19,6 +19,7 @@ from interlat.evaluation.rollouts import Trial
 
 Build = Callable[[Condition, int, int], Collaboration]
 """Makes who works under a condition, with so many tokens for an answer and a seed."""
+_DIGITS = 4  # of a nat; an answer's mean is off by 0.00005 at most
 
 
 def answered(
@@ -29,7 +30,7 @@ def answered(
     Batches are the same whatever is missing, so that a message from another task comes from the same one after a resumption.
 
     Args:
-        settings: methods, seeds and batch size.
+        settings: methods, seeds, batch size, and whether each token is measured.
         problems: of the split, graded as their benchmark says.
         build: who works.
         played: answers that are left out.
@@ -50,7 +51,7 @@ def answered(
             team = build(condition, max(each.answer_tokens for each in problems), seed)
             for batch in missing:
                 questions = [question_of(each, team.settings, condition) for each in batch]
-                rows = zip(batch, team.answer(questions, seed), strict=True)
+                rows = zip(batch, team.answer(questions, seed, settings.stability), strict=True)
                 wanted = _wanted(batch, trial, played)
                 yield from (_record(problem, trial, answer) for problem, answer in rows if problem in wanted)
 
@@ -119,4 +120,12 @@ def _record(problem: Problem, trial: Trial, answer: Answered) -> EpisodeRecord:
         output_tokens=total(answer.accounts).output_tokens,
         accounts=tuple(asdict(account) for account in answer.accounts),
         texts=dict(answer.texts),
+        grading=problem.grading,
+        token_nll=_rounded(answer.certainty.nll),
+        token_entropies=_rounded(answer.certainty.entropies),
     )
+
+
+def _rounded(nats: Sequence[float]) -> tuple[float, ...]:
+    """Before anything is computed of them, so that a table is the same from memory and from the file."""
+    return tuple(round(each, _DIGITS) for each in nats)

@@ -46,6 +46,7 @@ class MethodSettings:
         seed: of the first run
         batch_size: problems worked on at once; a cross-task message is another one's of them
         dtype: of the weights
+        stability: also measure perplexity and entropy of answers (docs/stability.md)
         out: folder for episodes.jsonl and results.json
         resume: go on with what --out holds
 
@@ -76,6 +77,7 @@ class MethodSettings:
     seed: int = 0
     batch_size: int = 8
     dtype: Literal["float32", "bfloat16"] = "float32"
+    stability: bool = False
     out: Path | None = None
     resume: bool = False
 
@@ -169,7 +171,8 @@ class MethodSettings:
 
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of an answer. Runs and methods may be added to a folder, the rest may not change."""
-        free = ("method", "runs", "out", "resume")
+        # An answer kept without the numbers cannot supply them. Where nobody asks for them, folders from before there were any go on.
+        free = ("method", "runs", "out", "resume", *(() if self.stability else ("stability",)))
         values = {name: value for name, value in asdict(self).items() if name not in free}
         values["checkpoint"] = None if self.checkpoint is None else self.checkpoint.as_posix()
         return {"protocol_version": PROTOCOL_VERSION, "policy": "methods", "max_steps": 1, **values}

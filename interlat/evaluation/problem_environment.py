@@ -4,6 +4,8 @@ from interlat.data.reasoning.problem import Problem
 from interlat.evaluation.answers import grade, require_grader
 from interlat.evaluation.environment import NOT_UNDERSTOOD, Info
 
+WRONG = "Wrong: "  # what the answer that was read stands behind, where it is not right
+
 
 class ProblemEnvironment:
     """One problem.
@@ -29,7 +31,7 @@ class ProblemEnvironment:
     def step(self, command: str) -> tuple[str, float, bool, bool, Info]:
         """Grade the answer; whatever came of it, the game is over."""
         graded = grade(command, self.problem.answer, self.problem.grading)
-        read = "Right." if graded.correct else f"Wrong: {graded.answer}"
+        read = "Right." if graded.correct else f"{WRONG}{graded.answer}"
         told = NOT_UNDERSTOOD if graded.answer is None else read
         return told, float(graded.correct), graded.correct, not graded.correct, self._info(graded.correct)
 

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from interlat.evaluation.conditions import Condition
 from interlat.evaluation.episodes import EpisodeRecord, EpisodesMismatch
 from interlat.evaluation.method_costs import cost_by_agent
+from interlat.evaluation.stability_results import stability_of
 from interlat.evaluation.statistics import holm
 from interlat.evaluation.summary import Comparison, Measures, by_condition, by_task_type, compare, measure
 
@@ -52,6 +54,7 @@ def results_of(
             }
             for name, group in groups.items()
         },
+        **_stability(groups),
     }
 
 
@@ -86,6 +89,12 @@ def _cost_by_agent(records: Sequence[EpisodeRecord]) -> dict[str, Any]:
     if not all(record.accounts for record in records):
         return {}
     return {"cost_by_agent": {name: asdict(of) for name, of in cost_by_agent(records).items()}}
+
+
+def _stability(groups: Mapping[str, Sequence[EpisodeRecord]]) -> dict[str, Any]:
+    are_methods = all(Condition(record.message).is_method for records in groups.values() for record in records)
+    found = stability_of(groups) if are_methods else {}
+    return {"stability": found} if found else {}
 
 
 def _headline(records: Sequence[EpisodeRecord]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ of every step where only the last is wanted, and draws all rows from one stream,
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from interlat.errors import InvalidSetting
 from interlat.models.backbone import embed_tokens, token_logits
 from interlat.models.cache import KVState, extend
+from interlat.models.certainty import Certainties, Certainty
 
 # One that all rows draw from in order, or one a row: then what a row draws does not depend on its batch.
 Generators: TypeAlias = torch.Generator | Sequence[torch.Generator]
@@ -60,11 +61,13 @@ class Decoded:
         ids: the L tokens.
         states: last-layer states after the final norm, [L, D]; ``states[l]`` predicted ``ids[l]``. Empty if not asked for.
         stopped: whether the stop token came before the cut.
+        certainty: of the L tokens, and of the stop token where it came. Empty if not asked for.
     """
 
     ids: list[int]
     states: Float[Tensor, "latents dim"]
     stopped: bool
+    certainty: Certainty = field(default_factory=Certainty)
 
 
 @torch.no_grad()
@@ -78,6 +81,7 @@ def decode(  # noqa: PLR0913 - each argument is one tensor or one setting; a bun
     *,
     keep_states: bool = False,
     reads_on: bool = True,
+    measure: bool = False,
 ) -> list[Decoded]:
     """Decode every row until its stop token or the cut, starting from the state that predicts its first token.
 
@@ -95,19 +99,23 @@ def decode(  # noqa: PLR0913 - each argument is one tensor or one setting; a bun
         keep_states: keep the state behind each token.
         reads_on: whether the caller reads on from the cache. Where not, rows leave the batch as they end instead of being computed
             to its end, no stop token is read, and what is left of the cache is of no use.
+        measure: keep how sure the model was of each token; the tokens are the same, and nothing is read twice.
 
     Raises:
-        InvalidSetting: if tokens are to be sampled and there is no generator, or not one for each row.
+        InvalidSetting: if tokens are to be sampled and there is no generator, or not one for each row; or a measure is not finite.
     """
     rows = len(first)
     ids: list[list[int]] = [[] for _ in range(rows)]
     kept: list[list[Tensor]] = [[] for _ in range(rows)]
     held, running = list(range(rows)), list(range(rows))  # rows in the batch, and those of them that have not ended
+    certainties = Certainties(rows, measure)
     current = first
     for _ in range(sampling.max_new_tokens):
         states = current[[held.index(row) for row in running]]
-        tokens = _chosen(token_logits(model, states), sampling, generator, running, rows).tolist()
-        said = dict(zip(running, tokens, strict=True))
+        logits = token_logits(model, states)
+        tokens = _chosen(logits, sampling, generator, running, rows)
+        certainties.add(running, logits, tokens)
+        said = dict(zip(running, tokens.tolist(), strict=True))
         running = [row for row in running if said[row] != stop_id]
         for row, behind in zip(said, states, strict=True):
             if row in running:
@@ -127,7 +135,8 @@ def decode(  # noqa: PLR0913 - each argument is one tensor or one setting; a bun
             break
     nothing = first.new_zeros(0, first.shape[1])
     return [
-        Decoded(ids[row], torch.stack(kept[row]) if kept[row] else nothing, row not in running) for row in range(rows)
+        Decoded(ids[row], torch.stack(kept[row]) if kept[row] else nothing, row not in running, certainties.of(row))
+        for row in range(rows)
     ]
 
 

@@ -82,3 +82,22 @@ def test_resume_of_nothing_begins(tmp_path, episode):
     assert not (tmp_path / "new").exists()
     store.append(episode("a"))
     assert json.loads((tmp_path / "new" / "settings.json").read_text()) == SETTINGS
+
+
+def test_what_was_measured_of_an_answer_is_kept(tmp_path, episode):
+    store = EpisodeStore(tmp_path, SETTINGS)
+    store.append(episode("a", grading="number", token_nll=(0.1234, 2.0), token_entropies=(0.5, 0.0)))
+    (record,) = read_episodes(tmp_path)
+    assert record == store.records[0]
+    assert (record.grading, record.token_nll, record.token_entropies) == ("number", (0.1234, 2.0), (0.5, 0.0))
+
+
+def test_episodes_of_a_version_that_measured_nothing_are_read(folder):
+    path = folder / "episodes.jsonl"
+    new = ("grading", "token_nll", "token_entropies", "accounts", "texts")
+    lines = [json.loads(line) for line in path.read_text().split("\n") if line]
+    before = [{key: value for key, value in line.items() if key not in new} for line in lines]
+    assert all(len(line) == len(old) + len(new) for line, old in zip(lines, before, strict=True))
+    records = read_episodes(folder)
+    path.write_text("".join(json.dumps(line) + "\n" for line in before))
+    assert read_episodes(folder) == records

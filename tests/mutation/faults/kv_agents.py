@@ -127,8 +127,8 @@ FAULTS = [
     Mutant(
         "a batch draws from one generator",
         COLLABORATION,
-        "self.end_id, sampling, draws, reads_on=False)",
-        "self.end_id, sampling, draws[0], reads_on=False)",
+        "self.end_id, sampling, draws, reads_on=False",
+        "self.end_id, sampling, draws[0], reads_on=False",
         f"{SAMPLED}::test_a_sampled_batch_is_each_question_alone[latent-mas-sequential-chain]",
     ),
     Mutant(
