@@ -99,6 +99,11 @@ class TraceSettings:
                 "the agents work (--keep)"
             )
 
+    @property
+    def sends_trace(self) -> bool:
+        """Whether keys and values travel."""
+        return self.collaboration().sends_kv
+
     def collaboration(self, **changes: Any) -> CollaborationSettings:
         """The same agents as they work together once trained.
 

@@ -1,7 +1,7 @@
 """What is compared: an actor with a message, or a way for agents to work together, written as one word.
 
     actors     latent   latent:8   latent:50%   latent+cross-task   latent:8+random-rot   kv   kv:8   kv+zero   text   none
-    methods    single   single+whole   text-mas   latent-mas   latent-mas:40   latent-mas+zero   hybrid   hybrid:10+cross-task   diffmas
+    methods    single   single+whole   text-mas   latent-mas   latent-mas:40   latent-mas+zero   hybrid   diffmas+cross-task   sft
 
 The number counts latents of a ``latent`` message, and latent steps of what is sent as keys and values. Knows no messages.
 """
@@ -13,7 +13,8 @@ from typing import Literal, get_args
 from interlat.errors import InvalidSetting
 
 MessageKind = Literal["latent", "text", "none", "kv"]
-MethodName = Literal["single", "text-mas", "latent-mas", "hybrid", "diffmas"]
+MethodName = Literal["single", "text-mas", "latent-mas", "hybrid", "diffmas", "sft"]
+LEARNT = ("diffmas", "sft")  # what a run has taught: a trace; or the last agent alone, which hears words or nothing
 CROSS_TASK = "cross-task"  # the message of another game: not a function of one message, so not among interlat.controls
 KV_CONTROLS = (CROSS_TASK, "zero", "permute", "untrained")
 WHOLE = "whole"  # one agent is shown all parts of a question that is split between agents

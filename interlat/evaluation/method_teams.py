@@ -3,7 +3,7 @@
 from interlat.agents.collaboration import Collaboration
 from interlat.agents.collaboration_models import Loaded, load_models, names_of
 from interlat.agents.trace_folder import load_collaboration
-from interlat.evaluation.conditions import Condition
+from interlat.evaluation.conditions import LEARNT, Condition
 from interlat.evaluation.method_settings import MethodSettings
 
 
@@ -23,7 +23,7 @@ def team_of(
         ModelNotFound: if a model is not there.
         CheckpointMismatch: if the checkpoint does not fit its model any more.
     """
-    if condition.message == "diffmas" and settings.checkpoint is not None:
+    if condition.message in LEARNT and settings.checkpoint is not None:
         return load_collaboration(settings.checkpoint, seed, **settings.changes(condition, answer_tokens))
     of = settings.collaboration(condition, answer_tokens)
     loaded.update(load_models([name for name in names_of(of) if name not in loaded], of.dtype))

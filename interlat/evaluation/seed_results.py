@@ -119,7 +119,8 @@ class SeedResults:
         return _Evaluation(by_condition(light), commit, read_message_times(folder), version)
 
     def _check(self, folder: Path, settings: Mapping[str, Any], split: SplitName) -> None:
-        wanted = {"env": self.study.env, "split": split, "max_steps": self.study.max_steps, "policy": "actor"}
+        policy = "methods" if self.study.compares_methods else "actor"
+        wanted = {"env": self.study.env, "split": split, "max_steps": self.study.max_steps, "policy": policy}
         for name, value in wanted.items():
             if settings.get(name) != value:
                 raise EpisodesMismatch(

@@ -9,18 +9,21 @@ tables:
     title: Success and steps
     rows:                               the first is the one that others are compared with
       - {label: Ours, run: "seed-{seed}/stage1", condition: latent}
+
+Of a benchmark's problems, methods are compared: max_steps is 1, and run names the folder of an `interlat-eval --method`'s --out itself.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from interlat.data.games import EnvName
+from interlat.data.reasoning.benchmarks import BenchmarkName
 from interlat.errors import InvalidSetting
 from interlat.evaluation.conditions import parse_conditions
 from interlat.evaluation.settings import EvalSettings
@@ -35,7 +38,8 @@ class TableRow:
 
     Args:
         label: as the paper calls it.
-        run: run folder of the actor below the folder of all runs; ``{seed}`` stands for the seed.
+        run: run folder of the actor below the folder of all runs, or the evaluation's own folder where methods are compared; ``{seed}``
+            stands for the seed.
         condition: that this run was evaluated under, like ``latent:8+random-rot``.
 
     Raises:
@@ -84,8 +88,8 @@ class Study:
     """Several tables over the same games and seeds.
 
     Args:
-        env: games that were played.
-        max_steps: step cap they were played under.
+        env: games that were played, or problems that methods answered.
+        max_steps: step cap they were played under; 1 for problems.
         splits: of the games, in the order of the columns.
         seeds: training seeds.
         tables: by name of their files.
@@ -94,7 +98,7 @@ class Study:
         InvalidSetting: if there is no split, seed or table.
     """
 
-    env: EnvName
+    env: EnvName | BenchmarkName
     max_steps: int
     splits: list[SplitName]
     seeds: list[int]
@@ -105,10 +109,21 @@ class Study:
             values = list(getattr(self, name))
             if not values or len(set(values)) < len(values):
                 raise InvalidSetting(f"a study needs {name}, each once, got {values}")
+        if self.compares_methods and self.max_steps != 1:
+            raise InvalidSetting(
+                f"a problem of {self.env} is answered in one step, got max_steps {self.max_steps}; write max_steps: 1"
+            )
+
+    @property
+    def compares_methods(self) -> bool:
+        """Whether rows are ways for agents to answer problems, and not actors that play games."""
+        return self.env in get_args(BenchmarkName)
 
     def folder(self, runs: Path, row: TableRow, seed: int, split: SplitName) -> Path:
-        """Where `interlat-eval` keeps the evaluation of a row's run by default."""
+        """Where `interlat-eval` keeps the evaluation of a row's run by default; a row of methods names the folder itself."""
         checkpoint = runs / row.run.replace(SEED, str(seed))
+        if self.compares_methods:
+            return checkpoint
         folder = EvalSettings(env=self.env, split=split, checkpoint=checkpoint, max_steps=self.max_steps).folder
         assert folder is not None  # it has a checkpoint
         return folder

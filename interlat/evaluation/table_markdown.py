@@ -21,13 +21,9 @@ def markdown(name: str, study: Study, rows: Sequence[FilledRow], made_by: str) -
         made_by: command and commits, in words.
     """
     title = study.tables[name].title
-    parts = [
-        f"# {title}",
-        _what_it_is(study, rows),
-        _table(("", *(part for split in study.splits for part in (f"{split}, success %", "steps"))), _overview(rows)),
-    ]
+    parts = [f"# {title}", _what_it_is(study, rows), _overview(study, rows)]
     for split in study.splits:
-        parts += [f"## {split.capitalize()} games, against {rows[0].row.label}", _against(split, rows)]
+        parts += [f"## {split.capitalize()} {_things(study)}, against {rows[0].row.label}", _against(split, rows)]
         parts += [line for line in [power_of(split, rows)] if line]
     parts += [_how_to_read(rows), _missing(rows), made_by]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -43,16 +39,30 @@ def _what_it_is(study: Study, rows: Sequence[FilledRow]) -> str:
     cells = {split: next((row.cells[split] for row in rows if row.cells[split]), None) for split in study.splits}
     games = " and ".join(f"{cell.games} {split}" for split, cell in cells.items() if cell is not None)
     seeds = sorted({seed for row in rows for cell in row.cells.values() if cell for seed in cell.by_seed})
+    steps = "" if study.compares_methods else f"; at most {study.max_steps} steps"
+    of_steps = "" if study.compares_methods else " Steps: mean of won games / of all."
     return (
-        f"Games of `{study.env}`: {games}; at most {study.max_steps} steps. Training seeds: {_listed(seeds)}. "
-        "Success: mean ± standard deviation over seeds. Steps: mean of won games / of all."
+        f"{_things(study).capitalize()} of `{study.env}`: {games}{steps}. Training seeds: {_listed(seeds)}. "
+        f"Success: mean ± standard deviation over seeds.{of_steps}"
     )
 
 
-def _overview(rows: Sequence[FilledRow]) -> list[Sequence[str]]:
-    return [
-        [row.row.label, *(text for cell in row.cells.values() for text in _success_and_steps(cell))] for row in rows
+def _things(study: Study) -> str:
+    return "problems" if study.compares_methods else "games"
+
+
+def _overview(study: Study, rows: Sequence[FilledRow]) -> str:
+    columns = ("success %",) if study.compares_methods else ("success %", "steps")
+    heading = [
+        f"{split}, {columns[0]}" if place == 0 else name for split in study.splits for place, name in enumerate(columns)
     ]
+    return _table(
+        ("", *heading),
+        [
+            [row.row.label, *(text for cell in row.cells.values() for text in _success_and_steps(cell)[: len(columns)])]
+            for row in rows
+        ],
+    )
 
 
 def _success_and_steps(cell: Cell | None) -> tuple[str, str]:

@@ -119,7 +119,7 @@ def test_what_is_missing_is_said(wrong, message, monkeypatch, capsys):
 
 def test_a_checkpoint_is_sent_to_the_other_command(capsys):
     assert evaluate.main(["--method", "single", "--checkpoint", "x", "--model", "x"]) == 2
-    assert "--checkpoint is for diffmas" in capsys.readouterr().err
+    assert "--checkpoint is for diffmas and sft" in capsys.readouterr().err
     assert evaluate.main(["--checkpoint", "x", "--conditions", "latent-mas"]) == 2
     assert "take --method instead" in capsys.readouterr().err
 

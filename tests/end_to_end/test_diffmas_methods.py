@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tiny_collaborations import QUESTIONS
 from interlat.agents.trace_settings import TraceSettings
 from interlat.cli import evaluate
 from interlat.data.reasoning import Arithmetic
+from interlat.models.decoding import Sampling
 from interlat.models.lora import Lora
 from interlat.training.callbacks import export_run
 from interlat.training.trace_data import TraceDataModule
@@ -19,18 +21,22 @@ from interlat.training.trace_stage import TraceStage
 METHODS = "latent-mas:2,diffmas,diffmas+zero,diffmas+cross-task,single"
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four tiny agents, taught for three steps at a rate that shows."""
-    folder = tmp_path_factory.mktemp("run")
+def _trained(folder: Path, **changes: Any) -> Path:
+    """Tiny agents, taught for three steps at a rate that shows."""
     save_tiny_lm(folder / "lm", texts=tuple(question.text for question in QUESTIONS))
     lora = Lora(rank=2, alpha=4.0, dropout=0.0, target_modules=("q_proj", "v_proj"))
-    settings = TraceSettings(str(folder / "lm"), cast="sequential", latent_steps=2, lora=lora)
+    settings = TraceSettings(str(folder / "lm"), latent_steps=2, lora=lora, **changes)
     stage = TraceStage(settings, optimizer=lambda groups: torch.optim.AdamW(groups, lr=0.3), warmup_share=0.0)
     data = TraceDataModule(Arithmetic(), num_games=6, batch_size=2, split="unseen")
     quiet_trainer(3, accumulate_grad_batches=1).fit(stage, data)
     export_run(stage, folder / "trained")
     return folder / "trained"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four agents with a trace."""
+    return _trained(tmp_path_factory.mktemp("run"))
 
 
 def test_what_was_learnt_is_compared_with_agents_as_they_come(
@@ -59,8 +65,29 @@ def test_what_was_learnt_is_compared_with_agents_as_they_come(
     }
     assert answers["diffmas", None] != answers["latent-mas", None]
     assert answers["diffmas", None] != answers["diffmas", "zero"]
-    cost = json.loads((out / "results.json").read_text())["conditions"]["diffmas"]["cost_by_agent"]
+    results = json.loads((out / "results.json").read_text())
+    cost = results["conditions"]["diffmas"]["cost_by_agent"]
     assert [of["latent_steps"] for of in cost.values()] == [2, 2, 2, 0]
+    assert results["settings"]["trace"]["gradient"] == "bptt"
+
+
+@pytest.mark.parametrize("cast", ["sequential", "single"])
+def test_a_last_agent_taught_on_words_or_alone_is_compared_too(cast: str, tmp_path: Path):
+    """As good as untaught where its adapter says nothing, other answers where it does; whoever writes is the bare backbone."""
+    words = {"gradient": "receiver_only", "channel": "words", "words": Sampling(max_new_tokens=4)}
+    run, out = _trained(tmp_path, cast=cast, **(words if cast != "single" else {})), tmp_path / "out"
+    untaught = "text-mas" if cast != "single" else "single"
+    arguments = ["--env", "arithmetic", "--games", "9", "--answer-tokens", "6", "--temperature", "0", "--out", str(out)]
+    assert evaluate.main(["--method", f"{untaught},sft", "--checkpoint", str(run), *arguments]) == 0
+    records = [json.loads(line) for line in (out / "episodes.jsonl").read_text().splitlines()]
+    by = {kind: [each for each in records if each["message"] == kind] for kind in (untaught, "sft")}
+    assert [each["texts"] for each in by[untaught]] == [each["texts"] for each in by["sft"]]
+    assert [each["actions"] for each in by[untaught]] != [each["actions"] for each in by["sft"]]
+
+
+def test_a_trace_and_words_are_not_taken_for_each_other(run: Path, capsys: pytest.CaptureFixture[str]):
+    assert evaluate.main(["--method", "single,sft", "--checkpoint", str(run), "--env", "arithmetic"]) == 2
+    assert "is played by diffmas, got sft; write --method diffmas" in capsys.readouterr().err
 
 
 def test_nothing_is_evaluated_on_what_was_learnt(run: Path, capsys: pytest.CaptureFixture[str]):

@@ -33,7 +33,7 @@ def test_what_is_written_of_keys_and_values_is_read_back(message, steps, control
 
 
 def test_methods_are_those_of_a_collaboration():
-    assert get_args(MethodName) == (*get_args(Method), "diffmas")
+    assert get_args(MethodName) == (*get_args(Method), "diffmas", "sft")
 
 
 def test_a_list_keeps_its_order():

@@ -62,11 +62,11 @@ def test_every_method_has_settings():
         ({"cast": "single"}, "wants at least 2 agents, got 1"),
         (
             {"method": "single,latent"},
-            "--method compares single, text-mas, latent-mas, hybrid, diffmas; got latent, which an actor",
+            "--method compares single, text-mas, latent-mas, hybrid, diffmas, sft; got latent, which an actor",
         ),
         ({"method": "latent-mas+cross-task", "batch_size": 1}, "cross-task needs another problem in the batch"),
         ({"method": "single,diffmas"}, "diffmas is played by what a run has learnt; name its folder with --checkpoint"),
-        ({"checkpoint": Path("x")}, "--checkpoint is for diffmas, got --method single,text-mas"),
+        ({"checkpoint": Path("x")}, "--checkpoint is for diffmas and sft, got --method single,text-mas"),
         ({"model": None}, "wanted the language model of the agents, got none; name it with --model"),
         ({"method": "latent-mas:0", "keep": Keep(kinds="latents")}, "sends nothing of planner"),
     ],
