@@ -10,7 +10,7 @@ from interlat.agents.trace_folder import trace_settings, trained_on
 from interlat.agents.trace_settings import TraceSettings
 from interlat.data.reasoning.benchmarks import BenchmarkName
 from interlat.errors import InvalidSetting
-from interlat.evaluation.conditions import CROSS_TASK, WHOLE, Condition, MethodName, parse_conditions
+from interlat.evaluation.conditions import CROSS_TASK, LEARNT, WHOLE, Condition, MethodName, parse_conditions
 from interlat.evaluation.settings import PROTOCOL_VERSION
 from interlat.models.decoding import Sampling
 from interlat.models.kv import Keep, Layout
@@ -23,9 +23,9 @@ class MethodSettings:
     """Settings of a comparison of methods.
 
     Args:
-        method: one or several: single,text-mas,latent-mas,latent-mas:40,latent-mas+zero,hybrid,diffmas; the first is compared with
+        method: one or several: single,text-mas,latent-mas,latent-mas:40,latent-mas+zero,hybrid,diffmas,sft; the first is compared with
         model: hub name or folder of the language model (default: the one that --checkpoint was trained on)
-        checkpoint: run folder of a trained trace, for diffmas; its agents and steps are those it was trained with
+        checkpoint: run folder for diffmas (a trained trace) or sft (trained on words, or alone); its agents are those it was trained with
         env: a benchmark: gsm8k, math500, arc-easy, humaneval, ... (docs/reasoning.md)
         split: unseen are its test problems
         cast: sequential, hierarchical, or a JSON file of agents; the last one answers
@@ -34,7 +34,7 @@ class MethodSettings:
         layout: where a tree's messages stand before the last agent
         latent_steps: m of every agent but the last
         alignment: from a state to the next input
-        keep: what is sent on, like '{kinds: latents}' or '{share: 0.5}' (default: everything)
+        keep: what is sent on, like '{kinds: latents}' or '{share: 0.5}' (default: everything, or what diffmas was trained to keep)
         system: content of a system turn (default: the template's)
         opener: what every agent's turn begins with
         temperature: of words; 0 takes the most likely token
@@ -102,12 +102,17 @@ class MethodSettings:
             raise InvalidSetting(
                 f"--method compares {', '.join(get_args(MethodName))}; got {', '.join(played)}, which an actor of a --checkpoint reads"
             )
-        learnt = [of.name for of in self.compared if of.message == "diffmas"]
+        learnt = [of.name for of in self.compared if of.message in LEARNT]
         if bool(learnt) != (self.checkpoint is not None):
             raise InvalidSetting(
                 f"{', '.join(learnt)} is played by what a run has learnt; name its folder with --checkpoint"
                 if learnt
-                else f"--checkpoint is for diffmas, got --method {self.method}; add it, or leave the checkpoint out"
+                else f"--checkpoint is for diffmas and sft, got --method {self.method}; add it, or leave the checkpoint out"
+            )
+        fitting = "" if self.checkpoint is None else "diffmas" if self._trained.sends_trace else "sft"
+        if any(of.message != fitting for of in self.compared if of.message in LEARNT):
+            raise InvalidSetting(
+                f"what '{self.checkpoint}' has learnt is played by {fitting}, got {', '.join(learnt)}; write --method {fitting}"
             )
         if self.model is None and self.checkpoint is None:
             raise InvalidSetting("wanted the language model of the agents, got none; name it with --model")
@@ -132,7 +137,7 @@ class MethodSettings:
             answer_tokens: most tokens of an answer where the settings leave it to the benchmark.
         """
         changes = self.changes(condition, answer_tokens)
-        if condition.message == "diffmas":
+        if condition.message in LEARNT:
             return self._trained.collaboration(**changes)
         alone = condition.message == "single"
         return CollaborationSettings(
@@ -162,7 +167,7 @@ class MethodSettings:
         control = {CROSS_TASK: "swap", WHOLE: None}.get(condition.control or "", condition.control)
         return {
             **({} if condition.length is None else {"latent_steps": int(condition.length)}),
-            "keep": self.keep or Keep(),
+            **({} if self.keep is None else {"keep": self.keep}),
             "control": control,
             "sampling": Sampling(self.temperature, self.top_p, 0, self.answer_tokens or answer_tokens),
             "text_tokens": self.text_tokens,
@@ -174,5 +179,10 @@ class MethodSettings:
         # An answer kept without the numbers cannot supply them. Where nobody asks for them, folders from before there were any go on.
         free = ("method", "runs", "out", "resume", *(() if self.stability else ("stability",)))
         values = {name: value for name, value in asdict(self).items() if name not in free}
-        values["checkpoint"] = None if self.checkpoint is None else self.checkpoint.as_posix()
+        if self.checkpoint is not None:
+            taught = asdict(self._trained)
+            values["checkpoint"] = self.checkpoint.as_posix()
+            values["trace"] = {
+                name: taught[name] for name in ("gradient", "channel", "topology", "latent_steps", "keep")
+            }
         return {"protocol_version": PROTOCOL_VERSION, "policy": "methods", "max_steps": 1, **values}
