@@ -1,10 +1,10 @@
 """Memory and time of a trace's training step against agents and latent steps: `python benchmarks/trace_memory.py --out FILE.json`.
 
-For every number of agents, latent steps and way to recompute, one process makes one training step of one question: kept are the bytes
-that autograd holds between the forward and the backward pass, each storage once and weights left out. The peak is what tensors took beside
-the model at most, in a second step that is counted block by block; the process may take more, for a CPU's allocator keeps what many small
-blocks leave between them (resident). Losses and gradient norms are compared: recomputation that changed them would fail the command.
-Knows no data.
+For every number of agents, latent steps, way for gradients to flow and way to recompute, one process makes one training step of one
+question: kept are the bytes that autograd holds between the forward and the backward pass, each storage once and weights left out. The
+peak is what tensors took beside the model at most, in a second step that is counted block by block; the process may take more, for a
+CPU's allocator keeps what many small blocks leave between them (resident). Losses and gradient norms are compared: recomputation that
+changed them would fail the command. Knows no data.
 """
 
 import argparse
@@ -140,29 +140,34 @@ def table_of(model: str, rows: list[Measured]) -> Table:
         "agents",
         "steps",
         "positions",
+        "gradient",
         "recomputation",
         "kept, MB",
         "peak, MB",
         "resident, MB",
         "processor s",
     ):
-        table.add_column(name, justify="left" if name == "recomputation" else "right")
+        table.add_column(name, justify="left" if name in ("gradient", "recomputation") else "right")
     for row in rows:
         sizes = (f"{size / MEGABYTE:,.1f}" for size in (row.kept_bytes, row.peak_bytes, row.resident_bytes))
         counts = (f"{row.job.agents}", f"{row.job.latent_steps}", f"{row.positions}")
-        table.add_row(*counts, row.job.recomputation, *sizes, f"{row.seconds:.2f}")
+        table.add_row(*counts, row.job.gradient, row.job.recomputation, *sizes, f"{row.seconds:.2f}")
     return table
 
 
 def differing(rows: list[Measured]) -> list[Measured]:
     """Measurements whose loss or gradient is not that of the same agents with everything kept."""
-    plain = {(row.job.agents, row.job.latent_steps): row for row in rows if row.job.recomputation == "none"}
+    plain = {_what(row): row for row in rows if row.job.recomputation == "none"}
     wrong = []
     for row in rows:
-        kept = plain.get((row.job.agents, row.job.latent_steps), row)
+        kept = plain.get(_what(row), row)
         near = torch.tensor([row.loss, row.gradient_norm]) / torch.tensor([kept.loss, kept.gradient_norm]) - 1
         wrong += [row] if float(near.abs().max()) > 1e-3 else []
     return wrong
+
+
+def _what(row: Measured) -> tuple[int, int, Gradient]:
+    return row.job.agents, row.job.latent_steps, row.job.gradient
 
 
 def _counted(step: Callable[[], None]) -> int:
@@ -199,13 +204,15 @@ def main() -> int:
     parser.add_argument("--agents", nargs="+", type=int, default=[2, 4, 6], metavar="K", help="2 or more")
     parser.add_argument("--latent-steps", nargs="+", type=int, default=[0, 10, 40], metavar="M")
     parser.add_argument("--recomputation", nargs="+", default=get_args(Recomputation), choices=get_args(Recomputation))
-    parser.add_argument("--gradient", default="bptt", choices=get_args(Gradient))
+    parser.add_argument("--gradient", nargs="+", default=["bptt"], choices=get_args(Gradient))
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args()
     jobs = [
-        Job(options.model, *each, options.gradient, options.dtype)
-        for each in product(options.agents, options.latent_steps, options.recomputation)
+        Job(options.model, agents, steps, recomputation, gradient, options.dtype)
+        for agents, steps, gradient, recomputation in product(
+            options.agents, options.latent_steps, options.gradient, options.recomputation
+        )
     ]
     # One process a measurement: memory that one has freed may stay with its process, and would be counted for the next.
     fresh = multiprocessing.get_context("forkserver")

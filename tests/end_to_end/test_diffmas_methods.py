@@ -13,6 +13,7 @@ from interlat.agents.trace_settings import TraceSettings
 from interlat.cli import evaluate
 from interlat.data.reasoning import Arithmetic
 from interlat.models.decoding import Sampling
+from interlat.models.kv import Keep
 from interlat.models.lora import Lora
 from interlat.training.callbacks import export_run
 from interlat.training.trace_data import TraceDataModule
@@ -65,10 +66,9 @@ def test_what_was_learnt_is_compared_with_agents_as_they_come(
     }
     assert answers["diffmas", None] != answers["latent-mas", None]
     assert answers["diffmas", None] != answers["diffmas", "zero"]
-    results = json.loads((out / "results.json").read_text())
-    cost = results["conditions"]["diffmas"]["cost_by_agent"]
+    cost = json.loads((out / "results.json").read_text())["conditions"]["diffmas"]["cost_by_agent"]
     assert [of["latent_steps"] for of in cost.values()] == [2, 2, 2, 0]
-    assert results["settings"]["trace"]["gradient"] == "bptt"
+    assert json.loads((out / "settings.json").read_text())["trace"]["gradient"] == "bptt"
 
 
 @pytest.mark.parametrize("cast", ["sequential", "single"])
@@ -83,6 +83,26 @@ def test_a_last_agent_taught_on_words_or_alone_is_compared_too(cast: str, tmp_pa
     by = {kind: [each for each in records if each["message"] == kind] for kind in (untaught, "sft")}
     assert [each["texts"] for each in by[untaught]] == [each["texts"] for each in by["sft"]]
     assert [each["actions"] for each in by[untaught]] != [each["actions"] for each in by["sft"]]
+
+
+def test_a_run_is_played_with_what_it_was_trained_to_keep(tmp_path: Path):
+    """Three agents' latents of two steps each and nothing of their prompts; a flag of one's own goes before."""
+    run = _trained(tmp_path, cast="sequential", keep=Keep(kinds="latents"))
+    arguments = ["--method", "diffmas,diffmas:4", "--checkpoint", str(run), "--env", "arithmetic", "--games", "8"]
+    sent = {}
+    for name, more in (("trained", []), ("all", ["--keep", "{kinds: all}"])):
+        out = tmp_path / name
+        assert evaluate.main([*arguments, *more, "--answer-tokens", "2", "--out", str(out)]) == 0
+        of = json.loads((out / "results.json").read_text())["conditions"]
+        sent[name] = [
+            [each["kv_bytes"] for each in of[key]["cost_by_agent"].values()] for key in ("diffmas", "diffmas:4")
+        ]
+    two, four = sent["trained"]
+    assert two[0] == 0
+    assert two[2] == 2 * two[1]
+    assert two[3] == 3 * two[1]
+    assert four == [2 * size for size in two]
+    assert min(sent["all"][0][1:]) > max(two)
 
 
 def test_a_trace_and_words_are_not_taken_for_each_other(run: Path, capsys: pytest.CaptureFixture[str]):
