@@ -79,5 +79,8 @@ def nll_and_entropy(
         Both in nats, a number a row.
     """
     log_p = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(dim=-1)
-    nll = 0 - log_p.gather(-1, tokens[:, None])[:, 0]  # not −log_p: of a token that is certain, 0 and not −0
-    return nll, torch.special.entr(log_p.exp()).sum(dim=-1)
+    weighed = log_p.exp() * log_p.clamp(
+        min=torch.finfo(log_p.dtype).min
+    )  # 0 · −∞ is nothing; torch's own entr takes logarithms again
+    # From 0, and not by a minus: where a token is certain, 0 and not −0.
+    return 0 - log_p.gather(-1, tokens[:, None])[:, 0], 0 - weighed.sum(dim=-1)

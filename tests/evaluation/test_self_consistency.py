@@ -1,5 +1,7 @@
 """Several answers to one problem: counted, compared as graders compare, and put to the vote."""
 
+from dataclasses import replace
+
 import pytest
 
 from interlat.data.reasoning.answers import Choice
@@ -97,15 +99,13 @@ def test_answers_are_compared_as_they_are_graded(written, grading, texts, is_rig
 
 def test_the_first_of_equals_is_that_of_the_first_run(written):
     """In whatever order a folder that was gone on with holds them."""
-    records = written("number", "\\boxed{7}", "\\boxed{5}", "\\boxed{9}")
+    records = written("number", "\\boxed{7}", "\\boxed{9}", "\\boxed{5}")
     assert self_consistency(records[::-1]).majority == self_consistency(records).majority
     assert self_consistency(records[::-1]).majority.accuracy == 0
 
 
 def test_means_are_over_problems(written):
     """One problem with 3 of 3 alike and right, one with 1 of 3 and wrong."""
-    from dataclasses import replace
-
     sure = written("number", "\\boxed{5}", "\\boxed{5}", "\\boxed{5}")
     unsure = [replace(each, game_id="q") for each in written("number", "\\boxed{1}", "\\boxed{2}", "\\boxed{3}")]
     majority = self_consistency([*sure, *unsure]).majority

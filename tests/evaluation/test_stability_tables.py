@@ -125,7 +125,26 @@ def test_the_picture_has_a_line_a_condition(groups, tmp_path, monkeypatch):
     draw_entropy(groups, tmp_path / "new" / "stability.png")
     assert (tmp_path / "new" / "stability.png").read_bytes().startswith(b"\x89PNG")
     entropy, running = drawn[0].axes
-    assert [line.get_label() for line in entropy.lines] == ["single", "latent-mas"]
-    assert entropy.lines[1].get_ydata() == pytest.approx([1.0, log(2)])
-    assert list(entropy.lines[1].get_xdata()) == [1, 2]
+    solid = [line for line in entropy.lines if not line.get_label().startswith("_")]
+    assert [line.get_label() for line in solid] == ["single", "latent-mas"]
+    assert solid[1].get_ydata() == pytest.approx([1.0, log(2)])
+    assert list(solid[1].get_xdata()) == [1, 2]
     assert list(running.lines[0].get_ydata()) == [4, 4]
+
+
+def test_a_line_is_dotted_where_few_answers_are_left(episode, tmp_path, monkeypatch):
+    """Eleven answers of two tokens, one of which goes on for two more: 1 of 11 is under a tenth."""
+    drawn, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *args, **kwargs: (drawn.append(figure), save(figure, *args, **kwargs))
+    )
+    lengths = [4] + [2] * 10
+    records = [
+        episode(str(game), token_nll=(0.0,) * length, token_entropies=(2.0, 1.0, 5.0, 6.0)[:length])
+        for game, length in enumerate(lengths)
+    ]
+    draw_entropy({"single": records, "nobody": [episode("a")]}, tmp_path / "stability.png")
+    solid, dotted = drawn[0].axes[0].lines
+    assert (solid.get_linestyle(), list(solid.get_xdata()), list(solid.get_ydata())) == ("-", [1, 2], [2, 1])
+    assert (dotted.get_linestyle(), list(dotted.get_xdata()), list(dotted.get_ydata())) == (":", [2, 3, 4], [1, 5, 6])
+    assert solid.get_color() == dotted.get_color()

@@ -1,7 +1,7 @@
 """The faults, by where they are; knows nothing of how they are tried."""
 
 from ..mutant import Mutant
-from . import agents, channel, controls, kv, kv_agents, losses, stages, statistics
+from . import agents, channel, controls, kv, kv_agents, losses, stability, stages, statistics
 
 FAULTS: list[Mutant] = [
     *losses.FAULTS,
@@ -12,4 +12,5 @@ FAULTS: list[Mutant] = [
     *kv_agents.FAULTS,
     *stages.FAULTS,
     *statistics.FAULTS,
+    *stability.FAULTS,
 ]
