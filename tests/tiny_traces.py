@@ -1,22 +1,31 @@
 """Agents of a trace that are exact in float64, their questions and targets. Knows no Lightning."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from tiny_collaborations import QUESTIONS, question_lm
 from torch import Tensor
 
+from interlat.agents.collaboration_accounts import Ledger
+from interlat.agents.collaboration_prompts import Question
 from interlat.agents.prompts import prompt
 from interlat.agents.trace_agents import TraceAgents, TraceBatch
+from interlat.agents.trace_collaboration import TraceCollaboration
 from interlat.agents.trace_gradients import TraceGradients
 from interlat.agents.trace_settings import TraceSettings
 from interlat.losses import task_loss
+from interlat.messages import Span
 from interlat.models import train_tokenizer
+from interlat.models.backbone import embed_tokens, token_logits
+from interlat.models.cache import extend
+from interlat.models.chat import encode
 from interlat.models.lora import Lora
 from interlat.models.trace_adapters import add_adapters
 
 TARGETS = ["5", "The plate costs 7 - 3, so 4.", "go on, and on"]
 STEPS = 2
+EPSILON = 1e-5
 ROLES = (
     "planner",
     "critic",
@@ -84,3 +93,33 @@ def gradients(agents: TraceAgents, batch: TraceBatch, seed: int = 0) -> tuple[fl
     return loss.item(), {
         name: torch.zeros_like(value) if value.grad is None else value.grad.clone() for name, value in named
     }
+
+
+def difference_along(agents: TraceAgents, loss: Callable[[], Tensor], direction: dict[str, Tensor]) -> float:
+    """Central difference of a loss along a direction of the parameters."""
+    values, named = [], learning(agents)
+    with torch.no_grad():
+        for sign in (1, -2):
+            for name, step in direction.items():
+                named[name] += sign * EPSILON * step
+            values.append(float(loss()))
+        for name, step in direction.items():
+            named[name] += EPSILON * step
+    return (values[0] - values[1]) / (2 * EPSILON)
+
+
+@torch.no_grad()
+def played_logits(team: TraceCollaboration, question: Question, target: str) -> tuple[Tensor, list[int]]:
+    """Logits of a target behind what the agents read when they work, and its tokens."""
+    left, cpu = {}, torch.device("cpu")
+    for agent in team.settings.agents[:-1]:
+        heard = [left[other.name] for other in team.settings.heard_by(agent)]
+        left[agent.name] = team.work(agent, [question], heard, Ledger(agent.name, 1, cpu))
+    last = team.settings.agents[-1]
+    heard = [left[other.name] for other in team.settings.heard_by(last)]
+    state, latest, _ = team.read(last, [question], heard, Ledger(last.name, 1, cpu))
+    ids = [*encode(TOKENIZER, target), team.end_id]
+    lm = team._model(last)
+    given = embed_tokens(lm, torch.tensor([ids]))
+    states = extend(lm, state, given, torch.ones(1, len(ids), dtype=torch.bool), Span(last.name, "text"))
+    return token_logits(lm, torch.cat([latest, states[0, :-1]])), ids

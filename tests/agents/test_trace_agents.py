@@ -3,40 +3,28 @@
 import pytest
 import torch
 from tiny_collaborations import QUESTIONS
-from tiny_traces import STEPS, TARGETS, TOKENIZER, gradients, learning, tiny_batch, trace_agents, trace_loss
+from tiny_traces import (
+    STEPS,
+    TARGETS,
+    TOKENIZER,
+    difference_along,
+    gradients,
+    learning,
+    played_logits,
+    tiny_batch,
+    trace_agents,
+    trace_loss,
+)
 
-from interlat.agents.collaboration_accounts import Ledger
-from interlat.agents.collaboration_prompts import Question
 from interlat.agents.collaboration_settings import Collaborator
-from interlat.agents.trace_agents import TraceAgents
 from interlat.agents.trace_collaboration import TraceCollaboration
 from interlat.agents.trace_gradients import TraceGradients
 from interlat.agents.trace_settings import TraceSettings
 from interlat.errors import InvalidSetting
-from interlat.messages import Span
-from interlat.models.backbone import embed_tokens, token_logits
-from interlat.models.cache import extend
-from interlat.models.chat import encode
-from interlat.models.decoding import Sampling
-from interlat.models.kv import Keep
 from interlat.models.recomputation import Trace
 from interlat.models.trace_adapters import speak_as
 
 MODES = ["bptt", "bptt_last", "detached", "receiver_only", "per_agent"]
-EPSILON = 1e-5
-
-
-def _difference(agents: TraceAgents, loss, direction: dict[str, torch.Tensor]) -> float:
-    """Central difference of a loss along a direction of the parameters."""
-    values, named = [], learning(agents)
-    with torch.no_grad():
-        for sign in (1, -2):
-            for name, step in direction.items():
-                named[name] += sign * EPSILON * step
-            values.append(float(loss()))
-        for name, step in direction.items():
-            named[name] += EPSILON * step
-    return (values[0] - values[1]) / (2 * EPSILON)
 
 
 @pytest.mark.parametrize(("mode", "topology"), [("bptt", "chain"), ("bptt", "tree"), ("per_agent", "chain")])
@@ -48,7 +36,7 @@ def test_gradients_through_the_whole_trace_are_those_of_finite_differences(mode,
     for name, gradient in list(found.items())[:: 5 if mode == "per_agent" else 1]:
         norm = gradient.norm()
         assert norm > 1e-4
-        difference = _difference(agents, lambda: trace_loss(agents, batch), {name: gradient / norm})
+        difference = difference_along(agents, lambda: trace_loss(agents, batch), {name: gradient / norm})
         assert difference == pytest.approx(float(norm), rel=1e-6, abs=1e-9)
     if (mode, topology) != ("bptt", "chain"):
         return
@@ -56,7 +44,7 @@ def test_gradients_through_the_whole_trace_are_those_of_finite_differences(mode,
         numbers = torch.eye(found[name].numel(), dtype=torch.float64)[:: max(1, found[name].numel() // 6)]
         for unit in numbers:
             one = unit.view_as(found[name])
-            difference = _difference(agents, lambda: trace_loss(agents, batch), {name: one})
+            difference = difference_along(agents, lambda: trace_loss(agents, batch), {name: one})
             assert difference == pytest.approx(float((one * found[name]).sum()), rel=1e-5, abs=1e-8)
 
 
@@ -106,7 +94,7 @@ def test_a_detached_gradient_is_that_of_a_receiver_of_a_trace_that_stays_as_it_i
     for name, gradient in found.items():
         norm = gradient.norm()
         assert norm > 1e-4
-        assert _difference(agents, loss, {name: gradient / norm}) == pytest.approx(float(norm), rel=1e-6, abs=1e-9)
+        assert difference_along(agents, loss, {name: gradient / norm}) == pytest.approx(float(norm), rel=1e-6, abs=1e-9)
 
 
 def test_receiver_only_builds_the_trace_of_the_bare_backbone():
@@ -158,95 +146,9 @@ def test_agents_are_taught_the_trace_that_they_will_play(mode, who, topology):
     played = TraceCollaboration(agents.team, {"tiny": (agents.lm, TOKENIZER)}, agents.settings.adapters())
     rows = []
     for question, target in zip(QUESTIONS, TARGETS, strict=True):
-        rows.append(_played(played, question, target))
+        rows.append(played_logits(played, question, target))
     assert torch.allclose(logits, torch.cat([row for row, _ in rows]), rtol=0, atol=1e-9)
     assert targets.tolist() == [token for _, ids in rows for token in ids]
-
-
-@pytest.mark.parametrize("keep", [Keep(kinds="latents"), Keep(agents="latest"), Keep(share=0.5)])
-@pytest.mark.parametrize(("who", "topology"), [("sequential", "chain"), ("hierarchical", "tree")])
-def test_what_is_kept_of_a_trace_is_taught_as_it_is_played(keep: Keep, who: str, topology: str):
-    agents = trace_agents(cast=who, topology=topology, keep=keep)
-    agents.lm.eval()
-    batch = tiny_batch(agents)
-    with torch.no_grad():
-        heard = agents.heard(batch)
-        logits, _ = agents.predictions(batch, heard)
-        whole = trace_agents(cast=who, topology=topology).heard(batch)
-    played = TraceCollaboration(agents.team, {"tiny": (agents.lm, TOKENIZER)}, agents.settings.adapters())
-    rows = [_played(played, *each)[0] for each in zip(QUESTIONS, TARGETS, strict=True)]
-    assert torch.allclose(logits, torch.cat(rows), rtol=0, atol=1e-9)
-    if (keep.agents, topology) != ("latest", "tree"):  # in a tree everybody is the latest
-        assert heard.entries.mask.sum() < whole.entries.mask.sum()
-    if keep.kinds == "latents":
-        assert heard.entries.mask.sum(dim=1).tolist() == [STEPS * (len(agents.team.agents) - 1)] * len(QUESTIONS)
-
-
-@pytest.mark.parametrize("recomputation", ["none", "agent", "reading"])
-def test_gradients_flow_through_what_is_kept(recomputation: str):
-    """Latents alone are handed on: the prompts they grew from still learn, through them; as finite differences say."""
-    agents = trace_agents(keep=Keep(kinds="latents"), recomputation=recomputation)
-    batch = tiny_batch(agents, slice(0, 2))
-    _, found = gradients(agents, batch)
-    for name, gradient in list(found.items())[::3]:
-        norm = gradient.norm()
-        assert norm > 1e-5
-        difference = _difference(agents, lambda: trace_loss(agents, batch), {name: gradient / norm})
-        assert difference == pytest.approx(float(norm), rel=1e-6, abs=1e-9)
-
-
-@pytest.mark.parametrize(("who", "topology"), [("sequential", "chain"), ("hierarchical", "tree")])
-def test_where_words_travel_the_last_agent_is_taught_what_it_will_hear(who: str, topology: str):
-    """Logits behind the very words that the bare agents write when they work, each question by itself; nothing else learns."""
-    words = Sampling(temperature=0.8, max_new_tokens=5)
-    agents = trace_agents(cast=who, topology=topology, gradient="receiver_only", channel="words", words=words)
-    batch = tiny_batch(agents)
-    assert agents.lm.training, "writing leaves the model as it was"
-    again = tiny_batch(agents)
-    assert torch.equal(batch.prompts[0][0], again.prompts[0][0])
-    agents.lm.eval()
-    heard = agents.heard(batch)
-    assert len(heard.entries.mask[0]) == 0
-    with torch.no_grad():
-        logits, targets = agents.predictions(batch, heard)
-    team = agents.settings.collaboration(sampling=words)
-    assert team.method == "text-mas"
-    played = TraceCollaboration(team, {"tiny": (agents.lm, TOKENIZER)}, agents.settings.adapters())
-    said = [answered.texts for answered in played.answer(QUESTIONS)]
-    assert all(any(text for text in texts.values()) for texts in said)
-    rows = [_played(played, *each) for each in zip(QUESTIONS, TARGETS, strict=True)]
-    assert torch.allclose(logits, torch.cat([row for row, _ in rows]), rtol=0, atol=1e-9)
-    assert targets.tolist() == [token for _, ids in rows for token in ids]
-    agents.lm.train()
-    _, found = gradients(agents, batch)
-    assert all(float(value.norm()) > 1e-4 for value in found.values())
-
-
-def test_channels_and_gradients_that_contradict_are_refused():
-    with pytest.raises(InvalidSetting, match=r"words carry no gradient.*got 4 and bptt"):
-        TraceSettings("tiny", channel="words")
-    with pytest.raises(InvalidSetting, match=r"words carry no gradient.*got 1 and receiver_only"):
-        TraceSettings("tiny", cast="single", channel="words", gradient="receiver_only")
-    with pytest.raises(InvalidSetting, match=r"in all layers, got keep.layers \[0\]"):
-        TraceSettings("tiny", keep=Keep(layers=(0,)))
-    with pytest.raises(InvalidSetting, match="latents sends nothing of planner"):
-        TraceSettings("tiny", latent_steps=0, keep=Keep(kinds="latents"))
-
-
-@torch.no_grad()
-def _played(team: TraceCollaboration, question: Question, target: str) -> tuple[torch.Tensor, list[int]]:
-    left, cpu = {}, torch.device("cpu")
-    for agent in team.settings.agents[:-1]:
-        heard = [left[other.name] for other in team.settings.heard_by(agent)]
-        left[agent.name] = team.work(agent, [question], heard, Ledger(agent.name, 1, cpu))
-    last = team.settings.agents[-1]
-    heard = [left[other.name] for other in team.settings.heard_by(last)]
-    state, latest, _ = team.read(last, [question], heard, Ledger(last.name, 1, cpu))
-    ids = [*encode(TOKENIZER, target), team.end_id]
-    lm = team._model(last)
-    given = embed_tokens(lm, torch.tensor([ids]))
-    states = extend(lm, state, given, torch.ones(1, len(ids), dtype=torch.bool), Span(last.name, "text"))
-    return token_logits(lm, torch.cat([latest, states[0, :-1]])), ids
 
 
 @pytest.mark.parametrize("topology", ["chain", "tree"])

@@ -4,21 +4,16 @@ The commands are those that make prints; here they run in this process, over a f
 """
 
 import json
-import os
-import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from make_commands import PROGRAMS, PROJECT, commands_of
 from tiny_agents import save_tiny_lm
 
-from interlat.cli import evaluate, lightning, report
-
-PROJECT = Path(__file__).parents[2]
 SMALL = {
     "SEEDS": "0",
     "RUNS": "no-such-runs",  # so that make finds nothing finished
@@ -27,17 +22,10 @@ SMALL = {
     "TABLE_STEPS": "3",
     "EVAL_ARGS": "--games 2 --batch-size 2",
 }
-PROGRAMS = {"lightning": lightning.main, "interlat-eval": evaluate.main, "interlat-report": report.main}
 
 
 def _commands(**variables: str) -> list[list[str]]:
-    """What `make tables` would run, without setting up an environment."""
-    given = [f"{name}={value}" for name, value in {**SMALL, **variables}.items()]
-    asked = ["make", "-C", str(PROJECT), "--no-print-directory", "-n", "-o", ".venv/.ready", "tables", *given]
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
-    printed = subprocess.run(asked, capture_output=True, text=True, check=True, env=environment).stdout
-    lines = [shlex.split(line) for line in printed.splitlines()]
-    return [[Path(words[0]).name, *words[1:]] for words in lines if Path(words[0]).name in PROGRAMS]
+    return commands_of("tables", **{**SMALL, **variables})
 
 
 @pytest.fixture(scope="module")
