@@ -2,6 +2,7 @@
 
 <folder>/stage.json       "stage": "trace", the settings, whose adapter is whose, what it was trained on
 <folder>/adapters/        peft's files: the shared adapter, or one folder an agent
+<folder>/communication.safetensors    communication adapters, where there are any
 <folder>/roles/           role texts of your own, one file an agent
 """
 
@@ -13,12 +14,14 @@ from typing import Any
 import torch
 from peft import PeftModel
 from safetensors import SafetensorError
+from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from interlat.agents.collaboration_settings import Collaborator
 from interlat.agents.run_folder import read_stage
 from interlat.agents.trace_collaboration import TraceCollaboration
-from interlat.agents.trace_settings import SHARED, TraceSettings
+from interlat.agents.trace_communication import learnt_aligners, load_adapters, save_adapters
+from interlat.agents.trace_settings import SHARED, CommunicationSettings, TraceSettings
 from interlat.errors import CheckpointMismatch
 from interlat.models import load_causal_lm
 from interlat.models.decoding import Sampling
@@ -30,15 +33,28 @@ TRACE_STAGE = "trace"
 
 
 def save_trace(
-    lm: PeftModel, tokenizer: PreTrainedTokenizerBase, settings: TraceSettings, folder: Path
+    lm: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: TraceSettings,
+    folder: Path,
+    communication: nn.ModuleDict | None = None,
 ) -> dict[str, Any]:
     """Write the adapters, and role texts that the library does not have.
+
+    Args:
+        lm: the model with its LoRA.
+        tokenizer: its tokenizer.
+        settings: as the agents are to be played.
+        folder: of the run.
+        communication: communication adapters, where there are any.
 
     Returns:
         What ``stage.json`` must say of it, for ``load_collaboration``.
     """
     # The rows of tokens are the backbone's own; peft would add both embedding tables to a few megabytes of LoRA.
     lm.save_pretrained(str(folder / "adapters"), save_embedding_layers=False)
+    if communication is not None:
+        save_adapters(communication, folder)
     agents = []
     for agent in settings.collaboration().agents:
         role = agent.role
@@ -66,10 +82,12 @@ def trace_settings(folder: Path) -> TraceSettings:
         role = str(folder / each["role"]) if each["role"].endswith(".txt") else each["role"]
         agents.append(Collaborator(**{**each, "role": role}))
     lora = {**fields["lora"], "target_modules": tuple(fields["lora"]["target_modules"])}
-    # Folders of before there was a choice have neither keep nor words.
+    # Folders of before there was a choice have neither keep nor words, and no communication adapter.
+    communication = fields.get("communication_adapter")
     kept: dict[str, Any] = {
         "keep": Keep(**fields.get("keep", {})),
         "words": Sampling(**fields.get("words", asdict(Sampling()))),
+        "communication_adapter": None if communication is None else CommunicationSettings(**communication),
     }
     return TraceSettings(**{**fields, **kept, "cast": tuple(agents), "lora": Lora(**lora)})
 
@@ -103,7 +121,8 @@ def load_collaboration(folder: Path, seed: int = 0, **changes: Any) -> TraceColl
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     lm = _with_adapters(backbone.to(device), settings, folder / "adapters").eval()  # type: ignore[arg-type]
-    return TraceCollaboration(team, {settings.model: (lm, tokenizer)}, settings.adapters(), seed)
+    aligners = learnt_aligners(settings, load_adapters(settings, lm, folder))
+    return TraceCollaboration(team, {settings.model: (lm, tokenizer)}, settings.adapters(), seed, aligners)
 
 
 def _with_adapters(backbone: Any, settings: TraceSettings, folder: Path) -> PeftModel:

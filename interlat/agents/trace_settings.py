@@ -14,7 +14,8 @@ With ``channel: words`` the same agents write to each other instead, and the las
 carry no gradient, and whoever writes them is the bare backbone.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from interlat.agents.collaboration_settings import CollaborationSettings, Collaborator, Topology, cast
@@ -29,6 +30,21 @@ Channel = Literal["trace", "words"]
 WORDS = Sampling(temperature=0.6, top_p=0.95, max_new_tokens=256)  # as LatentMAS decodes, with a smaller budget
 SHARED = "default"  # what peft calls the only adapter
 PAPER_LORA = Lora(rank=8, alpha=16.0, dropout=0.05, target_modules=("q_proj", "k_proj", "v_proj", "o_proj"))
+
+
+@dataclass(frozen=True)
+class CommunicationSettings:
+    """A communication adapter between two latent steps (``interlat.agents.trace_communication``).
+
+    Args:
+        heads: of its attention; must divide the model's width.
+        dropout: on its attention, of which one latent has one weight: where that is dropped, all is.
+        start: ``fitted`` begins as the trace's ``alignment``; ``random`` as Interlat's adapter does.
+    """
+
+    heads: int = 8
+    dropout: float = 0.0
+    start: Literal["fitted", "random"] = "fitted"
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,7 @@ class TraceSettings:
         words: how agents before the last write, where words travel.
         alignment: from a state to the next input.
         ridge_lambda: λ of ``ridge``.
+        communication_adapter: in the place of the alignment, for whoever has a LoRA, and learnt with it; None leaves it out.
         system: content of a system turn; None leaves it to the template.
         opener: text that every agent's turn begins with.
         dtype: of the backbone's weights; adapters stay in float32 where these are narrower.
@@ -71,6 +88,7 @@ class TraceSettings:
     words: Sampling = field(default_factory=lambda: WORDS)
     alignment: Alignment = "rescale"
     ridge_lambda: float = RIDGE_LAMBDA
+    communication_adapter: CommunicationSettings | None = None
     system: str | None = None
     opener: str = ""
     dtype: str = "float32"
@@ -97,6 +115,12 @@ class TraceSettings:
             raise InvalidSetting(
                 f"a trace is trained in all layers, got keep.layers {list(self.keep.layers)}; leave them out here, and choose layers where "
                 "the agents work (--keep)"
+            )
+        if self.communication_adapter is not None and not self._teaches_thinking():
+            raise InvalidSetting(
+                f"a communication_adapter learns where gradient flows through latent steps, and none does with gradient: {self.gradient}, "
+                f"channel: {self.channel} and {self.latent_steps} latent steps; take bptt, bptt_last or per_agent and more steps, or leave "
+                "the adapter out"
             )
 
     @property
@@ -138,8 +162,28 @@ class TraceSettings:
         """The adapter of every agent, by its name, in order."""
         return {agent.name: self.adapter_of(agent) for agent in self.collaboration().agents}
 
+    def thinking(self) -> dict[str, str]:
+        """The adapter of every agent who takes latent steps and has one, by the agent's name, in order."""
+        team, adapters = self.collaboration(), self.adapters()
+        named = {agent.name: adapters[agent.name] for agent in team.agents if team.steps_of(agent)}
+        return {agent: adapter for agent, adapter in named.items() if adapter is not None}
+
+    def with_steps(self, steps: Mapping[str, int]) -> "TraceSettings":
+        """The same agents, of whom those named take other numbers of latent steps."""
+        agents = self.collaboration().agents
+        return replace(
+            self, cast=tuple(replace(each, latent_steps=steps.get(each.name, each.latent_steps)) for each in agents)
+        )
+
     def learns_upstream(self, place: int) -> bool:
         """Whether gradient flows through what the agent at a place before the last has left."""
         if self.gradient == "bptt_last":
             return place >= len(self.collaboration().agents) - 1 - self.last_agents
         return self.gradient in ("bptt", "per_agent")
+
+    def _teaches_thinking(self) -> bool:
+        agents = self.collaboration().agents
+        return any(
+            agent.name in self.thinking() and (agent is agents[-1] or self.learns_upstream(place))
+            for place, agent in enumerate(agents)
+        )

@@ -5,6 +5,7 @@ Whoever writes is the bare backbone, which stays as it is: each question is answ
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -21,7 +22,7 @@ class WrittenWords:
     """Words that agents before the last write, kept by question.
 
     Args:
-        settings: with ``channel: words``.
+        settings: of the agents; whatever travels between them otherwise, here they write, without their adapters.
         lm: the model, with the settings' adapters on it.
         tokenizer: its tokenizer.
     """
@@ -44,13 +45,27 @@ class WrittenWords:
             self._said.update(zip(missing, self._written(list(missing.values())), strict=True))
         return [self._said[key] for key in keys]
 
+    def told(self, questions: Sequence[Question], plans: Sequence[Sequence[str]]) -> list[Mapping[str, str]]:
+        """What the last agent hears where each other one says its sentence of the question's plan.
+
+        Args:
+            questions: what is asked.
+            plans: of each question; one that has not a sentence for each agent before the last is left aside, and they write.
+        """
+        names = [agent.name for agent in self.settings.collaboration().agents[:-1]]
+        planned = [dict(zip(names, plan, strict=True)) if len(plan) == len(names) else None for plan in plans]
+        unplanned = [each for each, plan in zip(questions, planned, strict=True) if plan is None]
+        written = iter(self.of(unplanned))
+        return [next(written) if plan is None else plan for plan in planned]
+
     @torch.no_grad()
     def _written(self, questions: Sequence[Question]) -> list[Mapping[str, str]]:
-        settings = self.settings.collaboration(sampling=self.settings.words)
+        writing = replace(self.settings, gradient="receiver_only", channel="words", communication_adapter=None)
+        settings = writing.collaboration(sampling=self.settings.words)
         was_training = self.lm.training
         try:
             team: Collaboration = TraceCollaboration(
-                settings, {settings.model: (self.lm, self.tokenizer)}, self.settings.adapters()
+                settings, {settings.model: (self.lm, self.tokenizer)}, writing.adapters()
             )
             left: dict[str, Handover] = {}
             for agent in settings.agents[:-1]:

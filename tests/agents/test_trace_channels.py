@@ -24,7 +24,7 @@ from interlat.models.kv import Keep
 
 @pytest.mark.parametrize("keep", [Keep(kinds="latents"), Keep(agents="latest"), Keep(share=0.5)])
 @pytest.mark.parametrize(("who", "topology"), [("sequential", "chain"), ("hierarchical", "tree")])
-def test_what_is_kept_of_a_trace_is_taught_as_it_isplayed_logits(keep: Keep, who: str, topology: str):
+def test_what_is_kept_of_a_trace_is_taught_as_it_is_played(keep: Keep, who: str, topology: str):
     agents = trace_agents(cast=who, topology=topology, keep=keep)
     agents.lm.eval()
     batch = tiny_batch(agents)
