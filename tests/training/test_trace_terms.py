@@ -60,10 +60,10 @@ def test_the_separation_is_minus_the_mean_divergence_of_the_two():
         own, _ = agents.predictions(batch, heard)
         other, _ = agents.predictions(batch, swapped_trace(heard))
     assert set(terms) == {"task", "separation"}
-    assert float(terms["separation"]) == pytest.approx(-float(js_divergence(own, other).mean()), rel=1e-12)
-    assert -0.69 < float(terms["separation"]) < -1e-4
+    assert terms["separation"].item() == pytest.approx(-float(js_divergence(own, other).mean()), rel=1e-12)
+    assert -0.69 < terms["separation"].item() < -1e-4
     total = weighted(terms, SEPARATION)
-    assert float(total) == pytest.approx(float(terms["task"]) + 0.5 * float(terms["separation"]), rel=1e-12)
+    assert total.item() == pytest.approx(terms["task"].item() + 0.5 * terms["separation"].item(), rel=1e-12)
 
 
 def test_a_detached_separation_teaches_the_matched_branch_alone():
@@ -105,7 +105,7 @@ def test_what_is_computed_again_is_what_it_was(mode: str, recomputation: str):
         torch.manual_seed(5)
         found.append(derivatives(learning(agents), lambda agents=agents, batch=batch: _loss(agents, batch, weights)))
         torch.manual_seed(5)
-        losses.append(float(_loss(agents, batch, weights)))
+        losses.append(_loss(agents, batch, weights).item())
     assert losses[0] == pytest.approx(losses[1], abs=1e-10)
     for name, value in found[0].items():
         assert torch.allclose(value, found[1][name], rtol=0, atol=1e-10)
@@ -116,9 +116,9 @@ def test_dropout_alone_separates_nothing():
     agents = trace_agents(dropout=0.5, cast=TWO, gradient="detached")
     batch = agents.batch([QUESTIONS[1]] * 2, [TARGETS[1]] * 2)
     terms = trace_terms(agents, batch, agents.heard(batch), SEPARATION)
-    assert float(terms["separation"]) == pytest.approx(0, abs=1e-12)
+    assert terms["separation"].item() == pytest.approx(0, abs=1e-12)
     other = agents.batch(QUESTIONS[:2], [TARGETS[1]] * 2)
-    assert float(trace_terms(agents, other, agents.heard(other), SEPARATION)["separation"]) < -1e-4
+    assert trace_terms(agents, other, agents.heard(other), SEPARATION)["separation"].item() < -1e-4
 
 
 def test_no_other_problem_no_separation():
@@ -141,7 +141,7 @@ def test_alignment_is_taught_as_finite_differences_say():
         near = (0.7 * kl_divergence(logits, told) + 0.3 * (1 - cosine)).mean()
         return torch.nn.functional.cross_entropy(logits, targets) + 0.3 * near
 
-    assert float(held().detach()) == pytest.approx(float(_loss(agents, batch, ALIGNMENT)), rel=1e-12)
+    assert held().item() == pytest.approx(_loss(agents, batch, ALIGNMENT).item(), rel=1e-12)
     check_gradients(dict(list(learning(agents).items())[::5]), lambda: _loss(agents, batch, ALIGNMENT), held)
     noisy = trace_agents(dropout=0.5, cast=TWO)
     assert torch.equal(noisy.predictions_told(_told(noisy, slice(0, 2)))[0], told)

@@ -1,7 +1,7 @@
 """The faults, by where they are; knows nothing of how they are tried."""
 
 from ..mutant import Mutant
-from . import agents, channel, controls, kv, kv_agents, losses, stability, stages, statistics
+from . import agents, channel, controls, kv, kv_agents, losses, stability, stages, statistics, trace
 
 FAULTS: list[Mutant] = [
     *losses.FAULTS,
@@ -13,4 +13,5 @@ FAULTS: list[Mutant] = [
     *stages.FAULTS,
     *statistics.FAULTS,
     *stability.FAULTS,
+    *trace.FAULTS,
 ]
