@@ -46,7 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_no_row_of_any_table_is_missing(project: Path):
     tables = project / "checkpoints" / "gradients" / "tables"
     described = yaml.safe_load((project / "recipes" / "tables" / "gradients.yaml").read_text())["tables"]
-    assert set(described) == {"methods", "gradients-whole", "gradients-latents"}
+    assert set(described) == {"methods", "trained", "gradients-whole", "gradients-latents"}
     for name, table in described.items():
         assert {path.suffix for path in tables.glob(f"{name}.*")} == {".md", ".json", ".png"}
         text = (tables / f"{name}.md").read_text()
