@@ -111,13 +111,9 @@ def difference_along(agents: TraceAgents, loss: Callable[[], Tensor], direction:
 @torch.no_grad()
 def played_logits(team: TraceCollaboration, question: Question, target: str) -> tuple[Tensor, list[int]]:
     """Logits of a target behind what the agents read when they work, and its tokens."""
-    left, cpu = {}, torch.device("cpu")
-    for agent in team.settings.agents[:-1]:
-        heard = [left[other.name] for other in team.settings.heard_by(agent)]
-        left[agent.name] = team.work(agent, [question], heard, Ledger(agent.name, 1, cpu))
+    heard, _ = team.hand_over([question])
     last = team.settings.agents[-1]
-    heard = [left[other.name] for other in team.settings.heard_by(last)]
-    state, latest, _ = team.read(last, [question], heard, Ledger(last.name, 1, cpu))
+    state, latest, _ = team.read(last, [question], heard, Ledger(last.name, 1, torch.device("cpu")))
     ids = [*encode(TOKENIZER, target), team.end_id]
     lm = team._model(last)
     given = embed_tokens(lm, torch.tensor([ids]))

@@ -24,7 +24,7 @@ from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.collaboration_models import load_models, names_of
 from interlat.agents.collaboration_prompts import Question, agent_text
 from interlat.agents.collaboration_settings import CollaborationSettings, Collaborator
-from interlat.agents.handover import Handover, Source, read_again
+from interlat.agents.handover import Handover, Source, read_again, words_heard
 from interlat.agents.latent_thoughts import Aligner, aligner, aligner_between, think
 from interlat.agents.sender import left_pad
 from interlat.errors import InvalidSetting
@@ -117,25 +117,13 @@ class Collaboration:
                 method.
             measure: keep how sure the last agent was of each token of its answer; its words are the same.
         """
-        left: dict[str, Handover] = {}
-        ledgers = []
-        *before, last = self.settings.agents
-        for place, agent in enumerate(before, start=1):
-            ledger = Ledger(agent.name, len(questions), self._model(agent).device)
-            ledgers.append(ledger)
-            heard = [left[other.name] for other in self.settings.heard_by(agent)]
-            with ledger.timed():
-                left[agent.name] = self.work(agent, questions, heard, ledger, seed)
-            # What nobody hears any more would only hold memory.
-            wanted = {other.name for later in self.settings.agents[place:] for other in self.settings.heard_by(later)}
-            left = {name: handover for name, handover in left.items() if name in wanted}
+        heard, ledgers = self.hand_over(questions, seed)
+        last = self.settings.agents[-1]
         ledgers.append(Ledger(last.name, len(questions), self._model(last).device))
-        heard = [left[other.name] for other in self.settings.heard_by(last)]
-        texts = _texts(heard, len(questions))
+        texts = words_heard(heard, len(questions))
         with ledgers[-1].timed():
             state, latest, _ = self.read(last, questions, heard, ledgers[-1])
-            heard.clear()
-            left.clear()
+            heard.clear()  # the cache holds it now
             draws = self._draws(last, questions, seed)
             rows = self._written(last, state, latest, ledgers[-1], draws, measure)
         accounts = list(zip(*(ledger.accounts() for ledger in ledgers), strict=True))
@@ -143,6 +131,25 @@ class Collaboration:
             Answered(self._text(row), row.stopped, said, spent, row.certainty)
             for row, said, spent in zip(rows, texts, accounts, strict=True)
         ]
+
+    def hand_over(self, questions: Sequence[Question], seed: int = 0) -> tuple[list[Handover], list[Ledger]]:
+        """Let all agents but the last work.
+
+        Returns:
+            What the last agent hears, and what each of the others spent.
+        """
+        left: dict[str, Handover] = {}
+        ledgers = []
+        *before, last = self.settings.agents
+        for place, agent in enumerate(before, start=1):
+            ledgers.append(Ledger(agent.name, len(questions), self._model(agent).device))
+            heard = [left[other.name] for other in self.settings.heard_by(agent)]
+            with ledgers[-1].timed():
+                left[agent.name] = self.work(agent, questions, heard, ledgers[-1], seed)
+            # What nobody hears any more would only hold memory.
+            wanted = {other.name for later in self.settings.agents[place:] for other in self.settings.heard_by(later)}
+            left = {name: handover for name, handover in left.items() if name in wanted}
+        return [left[other.name] for other in self.settings.heard_by(last)], ledgers
 
     def work(
         self,
@@ -158,7 +165,7 @@ class Collaboration:
             Flows through all latent steps and all keys and values of ``heard``; what is written carries none.
         """
         state, latest, sources = self.read(agent, questions, heard, ledger)
-        settings, texts = self.settings, _texts(heard, len(questions))
+        settings, texts = self.settings, words_heard(heard, len(questions))
         # Taken before anything is written: words travel as words.
         messages = messages_of(state, {"agent": agent.name}) if settings.sends_kv else []
         if settings.sends_text:
@@ -178,7 +185,7 @@ class Collaboration:
         Gradient:
             Flows through all latent steps and all keys and values of ``heard``.
         """
-        lm, texts = self._model(agent), _texts(heard, len(questions))
+        lm, texts = self._model(agent), words_heard(heard, len(questions))
         state = self._taken_over(agent, heard, len(questions), ledger)
         prompts = [self.prompt_ids(agent, each, said) for each, said in zip(questions, texts, strict=True)]
         self._check_room(agent, state, max(map(len, prompts)))
@@ -291,7 +298,3 @@ class Collaboration:
                 f"agent '{agent.name}' would read up to position {needed}, but its model knows {room}; send less "
                 "(keep, with positions: contiguous), take fewer steps or agents, or a model of longer contexts"
             )
-
-
-def _texts(heard: Sequence[Handover], rows: int) -> list[dict[str, str]]:
-    return [{name: text for each in heard for name, text in each.texts[row].items()} for row in range(rows)]

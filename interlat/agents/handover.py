@@ -42,6 +42,11 @@ class Handover:
     sources: Mapping[Span, Sequence[Source]]
 
 
+def words_heard(heard: Sequence[Handover], rows: int) -> list[dict[str, str]]:
+    """What was written so far, question by question, by who wrote it; empty where no words travel."""
+    return [{name: text for each in heard for name, text in each.texts[row].items()} for row in range(rows)]
+
+
 def read_again(
     model: PreTrainedModel | PeftModel,
     handover: Handover,

@@ -11,9 +11,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from interlat.agents.collaboration import LM, Collaboration
-from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.collaboration_prompts import Question
-from interlat.agents.handover import Handover
+from interlat.agents.handover import words_heard
 from interlat.agents.trace_collaboration import TraceCollaboration
 from interlat.agents.trace_settings import TraceSettings
 
@@ -67,15 +66,7 @@ class WrittenWords:
             team: Collaboration = TraceCollaboration(
                 settings, {settings.model: (self.lm, self.tokenizer)}, writing.adapters()
             )
-            left: dict[str, Handover] = {}
-            for agent in settings.agents[:-1]:
-                heard = [left[other.name] for other in settings.heard_by(agent)]
-                left[agent.name] = team.work(
-                    agent, questions, heard, Ledger(agent.name, len(questions), self.lm.device)
-                )
+            heard, _ = team.hand_over(questions)
         finally:
             self.lm.train(was_training)
-        heard = [left[other.name] for other in settings.heard_by(settings.agents[-1])]
-        return [
-            {name: text for each in heard for name, text in each.texts[row].items()} for row in range(len(questions))
-        ]
+        return list(words_heard(heard, len(questions)))

@@ -59,13 +59,10 @@ def _answered(team: Collaboration, monkeypatch: pytest.MonkeyPatch) -> tuple[lis
 @torch.no_grad()
 def _forced(team: Collaboration, number: int, row: Decoded) -> tuple[torch.Tensor, torch.Tensor]:
     """The answer of one question, read at once behind what the others hand on: −log p and entropies of its tokens."""
-    question, left, cpu = QUESTIONS[number], {}, torch.device("cpu")
-    for agent in team.settings.agents[:-1]:
-        heard = [left[other.name] for other in team.settings.heard_by(agent)]
-        left[agent.name] = team.work(agent, [question], heard, Ledger(agent.name, 1, cpu))
+    question = QUESTIONS[number]
+    heard, _ = team.hand_over([question])
     last = team.settings.agents[-1]
-    heard = [left[other.name] for other in team.settings.heard_by(last)]
-    state, latest, _ = team.read(last, [question], heard, Ledger(last.name, 1, cpu))
+    state, latest, _ = team.read(last, [question], heard, Ledger(last.name, 1, torch.device("cpu")))
     said = [*row.ids, *([team.end_id] if row.stopped else [])]
     model = team._model(last)
     states = extend(model, state, embed_tokens(model, torch.tensor([said])), torch.ones(1, len(said), dtype=torch.bool))
