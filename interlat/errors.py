@@ -17,6 +17,10 @@ class CheckpointMismatch(InterlatError, ValueError):
     """Raised when a run folder is damaged, of another stage, or of other models than the one asked for."""
 
 
+class FolderInUse(InterlatError, RuntimeError):
+    """Raised when a folder is to be written into that another process is writing into."""
+
+
 class ModelNotFound(InterlatError, FileNotFoundError):
     """Raised when a model can be reached neither on disk, nor in an installed package, nor on the hub."""
 

@@ -59,16 +59,16 @@ def evaluate_command(arguments: list[str]) -> None:
     """Play what is missing, show the tables and keep the results."""
     settings = EvalSettings(**build_parser().parse_args(arguments).as_dict())
     games = games_of(settings)
-    store = open_store(settings.folder, settings.identity(), settings.resume)
     wanted = {
         (of.name, run, game.game_id) for of in settings.compared for run in range(settings.runs) for game in games
     }
-    episodes = evaluate(settings, games, policy_factory(settings, games), environment_factory(settings), store)
-    for record in with_progress(episodes, len(wanted), len(wanted & store.keys)):
-        store.append(record)
-    kept = in_order(store.records, settings.compared)
-    _show(settings, kept)
-    keep_results(settings.folder, kept, settings.identity(), arguments)
+    with open_store(settings.folder, settings.identity(), settings.resume) as store:
+        episodes = evaluate(settings, games, policy_factory(settings, games), environment_factory(settings), store)
+        for record in with_progress(episodes, len(wanted), len(wanted & store.keys)):
+            store.append(record)
+        kept = in_order(store.records, settings.compared)
+        _show(settings, kept)
+        keep_results(settings.folder, kept, settings.identity(), arguments)
 
 
 def _show(settings: EvalSettings, records: Sequence[EpisodeRecord]) -> None:

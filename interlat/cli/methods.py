@@ -43,7 +43,6 @@ def methods_command(arguments: list[str]) -> None:
     values.pop("config")
     settings = MethodSettings(**values)
     problems = _unlearnt(problems_of(settings.env, settings.split, settings.games), settings.trained_on)
-    store = open_store(settings.out, settings.identity(), settings.resume)
     wanted = {
         (of.name, run, each.game_id) for of in settings.compared for run in range(settings.runs) for each in problems
     }
@@ -52,12 +51,13 @@ def methods_command(arguments: list[str]) -> None:
     def build(condition: Condition, answer_tokens: int, seed: int) -> Collaboration:
         return team_of(settings, condition, answer_tokens, seed, loaded)
 
-    records = answered(settings, problems, build, store)
-    for record in with_progress(records, len(wanted), len(wanted & store.keys), "answering"):
-        store.append(record)
-    kept = in_order(store.records, settings.compared)
-    table_console().print(*tables_of(settings.env, settings.split, by_condition(kept), ""))
-    keep_results(settings.out, kept, settings.identity(), arguments)
+    with open_store(settings.out, settings.identity(), settings.resume) as store:
+        records = answered(settings, problems, build, store)
+        for record in with_progress(records, len(wanted), len(wanted & store.keys), "answering"):
+            store.append(record)
+        kept = in_order(store.records, settings.compared)
+        table_console().print(*tables_of(settings.env, settings.split, by_condition(kept), ""))
+        keep_results(settings.out, kept, settings.identity(), arguments)
     if settings.stability and settings.out is not None:
         from interlat.evaluation.stability_chart import draw_entropy
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from interlat.evaluation.conditions import Condition
 from interlat.evaluation.episodes import EpisodeRecord, EpisodeStore
 from interlat.evaluation.provenance import commit
 from interlat.evaluation.results import results_of, write_results
+from interlat.exclusive import exclusive
 
 
 class Unkept:
@@ -28,13 +30,19 @@ class Unkept:
         self.keys.add(record.key)
 
 
-def open_store(folder: Path | None, identity: Mapping[str, Any], resume: bool) -> Unkept | EpisodeStore:
-    """The episodes of a folder, or of none.
+@contextmanager
+def open_store(folder: Path | None, identity: Mapping[str, Any], resume: bool) -> Iterator[Unkept | EpisodeStore]:
+    """The episodes of a folder, held for this process alone, or of none.
 
     Raises:
         EpisodesMismatch: if the folder holds episodes that are not to be gone on with.
+        FolderInUse: if another process is writing into it.
     """
-    return Unkept() if folder is None else EpisodeStore(folder, identity, resume)
+    if folder is None:
+        yield Unkept()
+    else:
+        with exclusive(folder):
+            yield EpisodeStore(folder, identity, resume)
 
 
 def with_progress(

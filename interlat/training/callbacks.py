@@ -6,12 +6,14 @@ Knows nothing of losses.
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 
 from interlat.errors import CheckpointMismatch
+from interlat.exclusive import exclusive
 from interlat.training.curves import draw_curves
 from interlat.training.optimization import Stage
 
@@ -21,7 +23,8 @@ STAGE_FILE = "stage.json"  # written last, so that a folder that has it is compl
 class RunFolder(Callback):
     """Exports the stage into a folder when training ends, and draws its losses beside it where the folder holds its log.
 
-    Files are written beside the folder's own and moved in whole; ``stage.json`` comes last. A finished run is never overwritten.
+    Files are written beside the folder's own and moved in whole; ``stage.json`` comes last. A finished run is never overwritten,
+    and no two processes train into one folder.
 
     Args:
         path: of the run folder, e.g. ``checkpoints/stage1``.
@@ -29,18 +32,22 @@ class RunFolder(Callback):
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
+        self._held = ExitStack()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse to train over a finished run. Not sooner: Lightning only now says what is resumed.
+        """Refuse to train over a finished run, or beside another. Not sooner: Lightning only now says what is resumed.
 
         Raises:
-            CheckpointMismatch: if the folder holds one and this is not its continuation.
+            CheckpointMismatch: if the folder holds a finished run and this is not its continuation.
+            FolderInUse: if another process trains into it.
         """
         if (self.path / STAGE_FILE).exists() and not trainer.ckpt_path:
             raise CheckpointMismatch(
                 f"'{self.path}' already holds a finished run; delete the folder, set another path for RunFolder in the recipe, "
                 "or go on with --ckpt_path last"
             )
+        if trainer.is_global_zero:
+            self._held.enter_context(exclusive(self.path))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export, unless training was stopped before its end."""
@@ -49,6 +56,11 @@ class RunFolder(Callback):
             for logger in trainer.loggers:
                 logger.save()  # rows still in memory
             draw_curves(self.path, self.path / "curves.png")
+        self._held.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Let go of the folder: whoever mends what broke off goes on in the same process, in a notebook for one."""
+        self._held.close()
 
 
 def export_run(stage: Stage, path: Path) -> None:

@@ -10,6 +10,7 @@ from interlat.cli import evaluate, report
 from interlat.cli.exit_codes import run_command
 from interlat.errors import InvalidSetting
 from interlat.evaluation.settings import PROTOCOL_VERSION
+from interlat.exclusive import exclusive
 
 HOUSEHOLD = ["--env", "household", "--games", "12"]
 KEYS = {
@@ -113,6 +114,17 @@ def test_resuming_a_finished_evaluation_plays_nothing(tmp_path):
     assert (tmp_path / "episodes.jsonl").read_bytes() == before
     assert evaluate.main([*arguments, "--resume", "--runs", "2"]) == 0
     assert len(_episodes(tmp_path)) == 24
+
+
+def test_a_folder_is_written_by_one_command_at_a_time(tmp_path, capsys):
+    arguments = [*HOUSEHOLD, "--policy", "random", "--out", str(tmp_path / "out")]
+    with exclusive(tmp_path / "out"):
+        assert evaluate.main(arguments) == 1
+    assert capsys.readouterr().err == (
+        f"interlat-eval: wanted '{tmp_path / 'out'}' for this run alone, but another is writing into it; "
+        "wait until it ends, or choose another folder\n"
+    )
+    assert evaluate.main(arguments) == 0
 
 
 def test_a_folder_is_never_overwritten(tmp_path, capsys):

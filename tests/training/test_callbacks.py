@@ -12,7 +12,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from tiny_agents import fit
 
 from interlat.agents.run_folder import load_actor, read_stage
-from interlat.errors import CheckpointMismatch
+from interlat.errors import CheckpointMismatch, FolderInUse
+from interlat.exclusive import exclusive
 from interlat.models import Lora
 from interlat.splice import Segments
 from interlat.training import RunFolder
@@ -53,6 +54,20 @@ def test_a_finished_run_is_not_trained_over(actor_stage: Any, tasks: Any, tmp_pa
     with pytest.raises(CheckpointMismatch, match="already holds a finished run; delete the folder, set another path"):
         fit(actor_stage(), tasks(), 1, RunFolder(str(tmp_path)))
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_two_runs_do_not_train_into_one_folder(actor_stage: Any, tasks: Any, tmp_path: Path):
+    with exclusive(tmp_path / "run"), pytest.raises(FolderInUse, match="for this run alone"):
+        fit(actor_stage(), tasks(), 1, RunFolder(str(tmp_path / "run")))
+    assert not (tmp_path / "run").exists()
+    fit(actor_stage(), tasks(), 1, RunFolder(str(tmp_path / "run")))
+    assert read_stage(tmp_path / "run", "actor")["steps"] == 1
+
+
+def test_a_run_that_broke_off_lets_go_of_its_folder(actor_stage: Any, tasks: Any, tmp_path: Path):
+    with pytest.raises(RuntimeError, match="out of power"):
+        fit(actor_stage(), tasks(), 3, RunFolder(str(tmp_path / "run")), Stop())
+    fit(actor_stage(), tasks(), 1, RunFolder(str(tmp_path / "run")))
 
 
 def test_a_finished_run_can_be_gone_on_with(actor_stage: Any, tasks: Any, tmp_path: Path):
