@@ -12,7 +12,7 @@ class SeededBatches(Sampler[list[int]]):
 
     Args:
         size: number of items.
-        batch_size: items a batch; a last, smaller batch is left out unless it is the only one.
+        batch_size: items a batch. A last, smaller batch is left out unless it is the only one: other items every epoch.
         seed: of the order.
         lengths: when given, items of similar length share a batch, which saves padding; batches still come in random order.
         process: rank of this process and how many there are; each takes its share of the batches.
@@ -47,10 +47,11 @@ class SeededBatches(Sampler[list[int]]):
     def _batches(self) -> list[list[int]]:
         """The epoch's batches, those of all processes."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(self.size, generator=generator).tolist()
+        count = max(1, self.size // self.batch_size)
+        # Left out before sorting: other items every epoch, where after it they would always be the longest.
+        order = torch.randperm(self.size, generator=generator).tolist()[: count * self.batch_size]
         if self.lengths is not None:
             order = self._by_length(order)
-        count = max(1, self.size // self.batch_size)
         batches = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(count)]
         if self.lengths is not None:
             batches = [batches[i] for i in torch.randperm(count, generator=generator).tolist()]

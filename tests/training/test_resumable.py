@@ -79,6 +79,14 @@ def test_an_epoch_has_every_item_once_up_to_a_last_smaller_batch(
     assert list(SeededBatches(size, batch_size, seed, batches.lengths)) == first
 
 
+def test_the_longest_items_are_not_always_those_left_out():
+    """10 items in batches of 4, two left out an epoch: that the longest is among them 30 times in a row has odds of 1 in 5^30."""
+    batches = SeededBatches(10, 4, 0, lengths=range(10))
+    seen = [{index for batch in batches for index in batch} for _ in range(30)]
+    assert all(any(index in epoch for epoch in seen) for index in range(10))
+    assert all(any(index not in epoch for epoch in seen) for index in range(10))
+
+
 def test_similar_lengths_share_a_batch():
     """40 items in one pool: sorted, so that no batch of 4 spans more than the 4 lengths it must."""
     lengths = [(7 * i) % 40 for i in range(40)]
