@@ -75,22 +75,12 @@ def batches_of(problems: Sequence[Problem], size: int, condition: Condition) -> 
 def question_of(problem: Problem, team: CollaborationSettings, condition: Condition) -> Question:
     """What a collaboration is asked.
 
-    A problem whose information is split shows each agent its part. One agent alone sees the last part, or all with ``single+whole``.
+    A problem whose information is split shows each agent its part, or all of it with ``single+whole``.
 
     Raises:
         InvalidSetting: if the agents are not as many as the parts.
     """
-    parts = problem.parts
-    shown = {}
-    if parts and len(team.agents) == 1:
-        shown = {} if condition.control == WHOLE else {team.agents[0].name: parts[-1]}
-    elif parts:
-        if len(parts) != len(team.agents):
-            raise InvalidSetting(
-                f"problem '{problem.game_id}' is split into {len(parts)} parts, got {len(team.agents)} agents "
-                f"({', '.join(agent.name for agent in team.agents)}); take a cast with one agent a part"
-            )
-        shown = {agent.name: part for agent, part in zip(team.agents, parts, strict=True)}
+    shown = {} if condition.control == WHOLE else problem.shown_to([agent.name for agent in team.agents])
     return Question(problem.question, problem.answer_kind, shown)
 
 

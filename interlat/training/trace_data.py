@@ -58,19 +58,10 @@ class TaughtProblem:
     def question(self, agents: Sequence[str]) -> Question:
         """The question as a collaboration of these agents is asked it, each shown its part where there are parts.
 
-        One agent alone is shown the last part, as the last of several is.
-
         Raises:
             InvalidSetting: if there are several agents, and not as many as parts.
         """
-        parts = self.problem.parts[-1:] if len(agents) == 1 else self.problem.parts
-        if parts and len(parts) != len(agents):
-            raise InvalidSetting(
-                f"problem '{self.problem.game_id}' is split into {len(parts)} parts, got {len(agents)} agents ({', '.join(agents)}); "
-                "take a cast with one agent a part"
-            )
-        shown = dict(zip(agents, parts, strict=True)) if parts else {}
-        return Question(self.problem.question, self.problem.answer_kind, shown)
+        return Question(self.problem.question, self.problem.answer_kind, self.problem.shown_to(agents))
 
 
 class TraceDataModule(LightningDataModule):

@@ -1,10 +1,12 @@
 """One problem with its answer. To the rest of the library it is a game of one step. Knows no file and no grader."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from interlat.data.reasoning.answers import Answer, CodeTests
 from interlat.data.trajectories import TaskRecord
+from interlat.errors import InvalidSetting
 
 Grading = Literal["mathematics", "number", "text", "letter", "code"]
 """How answers are compared: ``mathematics`` by value, whatever the notation; ``number`` as decimal numbers; ``text`` by their words;
@@ -51,6 +53,22 @@ class Problem:
     def answer_kind(self) -> AnswerKind:
         """How its answer is asked for; a sentence of the prompts goes with each."""
         return _ASKED[self.grading]
+
+    def shown_to(self, agents: Sequence[str]) -> dict[str, str]:
+        """What each agent sees in place of the question, by name; empty where all see everything.
+
+        One agent alone sees the last part, as the last of several does.
+
+        Raises:
+            InvalidSetting: if there are parts, several agents, and not as many of them as parts.
+        """
+        parts = self.parts[-1:] if len(agents) == 1 else self.parts
+        if parts and len(parts) != len(agents):
+            raise InvalidSetting(
+                f"problem '{self.game_id}' is split into {len(parts)} parts, got {len(agents)} agents "
+                f"({', '.join(agents)}); take a cast with one agent a part"
+            )
+        return dict(zip(agents, parts, strict=True)) if parts else {}
 
     def load(self) -> "Problem":
         """The problem itself: nothing has to be loaded, as a game's house has."""
