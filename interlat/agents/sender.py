@@ -16,7 +16,7 @@ from interlat.errors import CheckpointMismatch
 from interlat.models.backbone import embed_tokens, hidden_size, last_layer_states
 from interlat.models.cache import KVState, extend, last_states
 from interlat.models.chat import ChatFormat, encode
-from interlat.models.decoding import Sampling, decode
+from interlat.models.decoding import Generators, Sampling, decode
 from interlat.models.load import load_causal_lm, resolve
 from interlat.models.vocabulary import fingerprint
 
@@ -95,12 +95,12 @@ class ReasoningAgent:
         return encode(self.tokenizer, text)
 
     @torch.no_grad()
-    def write(self, prompts: Sequence[Sequence[int]], generator: torch.Generator | None = None) -> list[Plan]:
+    def write(self, prompts: Sequence[Sequence[int]], generator: Generators | None = None) -> list[Plan]:
         """Write one plan for each prompt, as one batch.
 
         Args:
             prompts: token ids, of unequal length; padded on the left here.
-            generator: draws the samples; required unless the temperature is 0.
+            generator: draws the samples, one for all or one a prompt; required unless the temperature is 0.
         """
         ids, mask = left_pad(prompts, self.tokenizer.pad_token_id, self.lm.device)
         state = KVState.empty(len(prompts), self.lm.device)
@@ -177,7 +177,7 @@ def weights_fingerprint(model: str) -> str:
     """Hash of a local model's weight files, so that a model trained anew under the same name is another sender."""
     folder = Path(resolve(model))
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")) if folder.is_dir() else []:
+    for path in sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16] if folder.is_dir() else model

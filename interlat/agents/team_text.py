@@ -8,7 +8,7 @@ from interlat.agents.team import Team
 from interlat.models.backbone import embed_tokens
 from interlat.models.cache import KVState, extend, last_states
 from interlat.models.chat import encode
-from interlat.models.decoding import Sampling, decode
+from interlat.models.decoding import Generators, Sampling, decode
 
 
 @torch.no_grad()
@@ -17,7 +17,7 @@ def write_texts(
     openings: Sequence[str],
     houses: Sequence[str | None],
     sampling: Sampling,
-    generator: torch.Generator | None = None,
+    generator: Generators | None = None,
 ) -> list[str]:
     """What the actor is given in words: every member reads what others wrote where it would read their latents.
 
@@ -26,7 +26,7 @@ def write_texts(
         openings: the first observation with the task, of each row.
         houses: where things are, in words, or None where nobody is told.
         sampling: how texts are drawn.
-        generator: draws them; required unless the temperature is 0.
+        generator: draws them, one or one a row, of which all members draw; required unless the temperature is 0.
 
     Returns:
         For each row, the texts of the members that the actor hears, one a line; an empty one leaves no line.

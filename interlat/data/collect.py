@@ -1,6 +1,5 @@
 """Fill a latent store: one plan and its latents for every task; knows nothing of how a sender works inside."""
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from torch import Tensor
 from interlat.data.latent_store import LatentStoreWriter, StoredMessage
 from interlat.data.plan_writer import write_plan
 from interlat.data.trajectories import TaskRecord
+from interlat.models.decoding import Generators, keyed_generators
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +40,7 @@ class PlanSender(Protocol):
     def prompt_ids(self, opening: str, house: str | None = None) -> list[int]:
         """Token ids of the request."""
 
-    def write(
-        self, prompts: Sequence[Sequence[int]], generator: torch.Generator | None = None
-    ) -> Sequence[WrittenPlan]:
+    def write(self, prompts: Sequence[Sequence[int]], generator: Generators | None = None) -> Sequence[WrittenPlan]:
         """Write one plan for each prompt."""
 
     def read(self, prompts: Sequence[Sequence[int]], plans: Sequence[Sequence[int]]) -> Sequence[WrittenPlan]:
@@ -77,8 +75,8 @@ def collect(
 ) -> Iterator[int]:
     """Make a plan for every task that the store lacks; yields how many tasks are done after each batch.
 
-    Batches are fixed by the whole task list, sorted by prompt length, and each draws from a generator seeded by its own
-    tasks: a run that was killed and resumed stores the same messages as one that was not.
+    Each task draws from a generator of its own: a run that was killed and resumed, or made in other batches, stores the same
+    messages as one that was not.
 
     A plan that its sender ends at once is stored as it is, with a warning: it was said, so it is not asked for again, and training
     passes over it.
@@ -102,7 +100,7 @@ def collect(
                 texts = [write_plan(by_id[task_id].walkthrough, settings.view, task_id) for task_id in batch]
                 plans = sender.read(asked, [sender.encode(text) for text in texts])
             else:
-                plans = sender.write(asked, _generator(settings.seed, batch))
+                plans = sender.write(asked, keyed_generators([f"plan {settings.seed} {task_id}" for task_id in batch]))
             _store(batch, plans, writer)
         done += len(batch)
         yield done
@@ -115,8 +113,3 @@ def _store(batch: Sequence[str], plans: Sequence[WrittenPlan], writer: LatentSto
             if not plan.ids:
                 _log.warning("the plan for '%s' is empty: training passes over this task", task_id)
             writer.add(StoredMessage(task_id, plan.text, torch.tensor(plan.ids, dtype=torch.long), plan.latents.cpu()))
-
-
-def _generator(seed: int, task_ids: Sequence[str]) -> torch.Generator:
-    digest = hashlib.sha256("\n".join([str(seed), *task_ids]).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

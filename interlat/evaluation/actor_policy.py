@@ -25,7 +25,7 @@ from interlat.evaluation.policies import Decision, Opening
 from interlat.messages import KVMessage
 from interlat.models.backbone import embed_tokens
 from interlat.models.cache import extend, last_states
-from interlat.models.decoding import Sampling, decode
+from interlat.models.decoding import Sampling, decode, keyed_generators
 
 MAX_ANSWER_TOKENS = {"action": 24, "react": 100, "solve": 1024}
 HOLES_WORTH_SQUEEZING = 0.25  # share of the cache
@@ -46,13 +46,15 @@ class ActorPolicy:
         self, actor: Actor, source: MessageSource, views: dict[str, SenderView], sampling: Sampling, seed: int
     ) -> None:
         self.actor, self.source, self.views, self.sampling = actor, source, views, sampling
-        self.generator = torch.Generator(actor.device).manual_seed(seed)
+        self.seed = seed
 
     @torch.no_grad()
     def start(self, openings: Sequence[Opening]) -> None:
         """Make the messages of a batch of games, and let the actor read task and message."""
         self.made = self.source.make([self.views[opening.game_id] for opening in openings])
         self.slots = list(range(len(openings)))
+        # An episode's answers depend neither on its batch nor on when others end.
+        self.draws = keyed_generators([f"answer {self.seed} {opening.game_id}" for opening in openings])
         self.spent = [Ledger("actor", 1, self.actor.device) for _ in openings]
         clock = self._clock()
         with clock.timed():
@@ -76,7 +78,8 @@ class ActorPolicy:
         with clock.timed():
             counts = self._read(observations) if self.begun else [0] * len(slots)
             self.begun = True
-            answers = decode(self.actor.lm, self.state, self.latest, talk.end_id, self.sampling, self.generator)
+            draws = [self.draws[slot] for slot in self.slots]
+            answers = decode(self.actor.lm, self.state, self.latest, talk.end_id, self.sampling, draws)
         self._share(clock, prefill=counts, output=[len(answer.ids) for answer in answers])
         texts = [str(self.actor.tokenizer.decode(answer.ids, skip_special_tokens=True)) for answer in answers]
         return [
@@ -195,7 +198,9 @@ def _views(games: Sequence[Any], sender: dict[str, Any]) -> tuple[dict[str, Send
     views, written = {}, {}
     for game in games:
         known = briefing(game)
-        views[game.game_id] = SenderView(known.opening, known.house if sender["view"] == "house" else None)
+        views[game.game_id] = SenderView(
+            known.opening, known.house if sender["view"] == "house" else None, game.game_id
+        )
         if sender["plans"] == "written":
             written[known.opening] = write_plan(known.walkthrough, sender["view"], game.game_id)
     return views, written

@@ -5,8 +5,8 @@ from typing import Literal
 
 from interlat.agents.collaboration_accounts import Ledger
 from interlat.agents.kv_sender import SENDER, KVSender
-from interlat.evaluation.message_source import SenderView, Timed
-from interlat.models.decoding import Sampling, keyed_generators
+from interlat.evaluation.message_source import SenderView, Timed, draws_of
+from interlat.models.decoding import Sampling
 from interlat.models.kv import permuted, zeroed
 
 
@@ -34,7 +34,7 @@ class KVSource:
     def make(self, views: Sequence[SenderView]) -> Timed:
         """One message a game, made as one batch."""
         ledger = Ledger(SENDER, len(views), next(self.sender.lm.parameters()).device)
-        generators = keyed_generators([f"{self.seed} {view.opening} {view.house}" for view in views])
+        generators = draws_of(views, self.seed, "plan")
         with ledger.timed():
             prompts = [self.sender.prompt_ids(view.opening, view.house) for view in views]
             ledger.prefill_positions = [len(prompt) for prompt in prompts]

@@ -17,16 +17,29 @@ from interlat.agents.sender import ReasoningAgent
 from interlat.controls import truncate
 from interlat.errors import InvalidSetting
 from interlat.messages import LatentMessage, Message, Silence, TextMessage
+from interlat.models.decoding import keyed_generators
 
 Control = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
 class SenderView:
-    """What the sender sees of one game: the first observation and, in ``view: house``, where things are."""
+    """What the sender sees of one game.
+
+    Args:
+        opening: the first observation.
+        house: where things are, in ``view: house``.
+        game_id: the game's name, by which its draws are told from those of another that looks the same; the sender never sees it.
+    """
 
     opening: str
     house: str | None
+    game_id: str = ""
+
+
+def draws_of(views: Sequence[SenderView], seed: int, purpose: str) -> list[torch.Generator]:
+    """One generator a game: what is drawn for it depends on no other game, on no batch, and not on what was played before."""
+    return keyed_generators([f"{purpose} {seed} {view.game_id} {view.opening} {view.house}" for view in views])
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,11 @@ class SenderSource:
         written: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        self.sender, self.kind, self.keep, self.written = sender, kind, keep, written
-        self.generator = torch.Generator(sender.lm.device).manual_seed(seed)
+        self.sender, self.kind, self.keep, self.written, self.seed = sender, kind, keep, written, seed
+
+    def draws(self, views: Sequence[SenderView]) -> list[torch.Generator]:
+        """What the plans of these games are drawn from."""
+        return draws_of(views, self.seed, "plan")
 
     def make(self, views: Sequence[SenderView]) -> Timed:
         """One plan a game, made as one batch."""
@@ -89,7 +105,7 @@ class SenderSource:
             prompts = [self.sender.prompt_ids(view.opening, view.house) for view in views]
             ledger.prefill_positions = [len(prompt) for prompt in prompts]
             if self.written is None:
-                plans = self.sender.write(prompts, self.generator)
+                plans = self.sender.write(prompts, self.draws(views))
                 ledger.output_tokens = [len(plan.ids) for plan in plans]
             else:
                 plans = self.sender.read(prompts, [self.sender.encode(self.written[view.opening]) for view in views])
@@ -150,8 +166,7 @@ class ControlledSource:
     """
 
     def __init__(self, source: MessageSource, control: Control, seed: int) -> None:
-        self.source, self.control = source, control
-        self.generator = torch.Generator().manual_seed(seed)
+        self.source, self.control, self.seed = source, control, seed
 
     def make(self, views: Sequence[SenderView]) -> Timed:
         """The source's messages, changed.
@@ -160,14 +175,16 @@ class ControlledSource:
             InvalidSetting: if a message is not latent.
         """
         made = self.source.make(views)
-        return Timed([self._changed(message) for message in made.messages], made.seconds, made.accounts)
+        draws = draws_of(views, self.seed, "control")
+        changed = [self._changed(*each) for each in zip(made.messages, draws, strict=True)]
+        return Timed(changed, made.seconds, made.accounts)
 
-    def _changed(self, message: Message) -> Message:
+    def _changed(self, message: Message, draws: torch.Generator) -> Message:
         if not isinstance(message, LatentMessage):
             raise InvalidSetting(
                 f"this control changes latents, but the message is {type(message).__name__}; use --message latent"
             )
-        return LatentMessage(self.control(message.latents.cpu(), self.generator))
+        return LatentMessage(self.control(message.latents.cpu(), draws))
 
 
 def derangement(openings: Sequence[str], seed: int) -> dict[str, int]:

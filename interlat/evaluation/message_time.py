@@ -54,14 +54,14 @@ class FirstLatents:
         sender, written = self.source.sender, self.source.written
         prompts = [sender.prompt_ids(view.opening, view.house) for view in views]
         if written is None:
-            latents = self._write(prompts)
+            latents = self._write(prompts, self.source.draws(views))
         else:
             plans = [sender.encode(written[view.opening])[: self.num_latents] for view in views]
             latents = [plan.latents for plan in sender.read(prompts, plans)]
         seconds = (time.perf_counter() - start) / len(views)
         return Timed([LatentMessage(rows) if len(rows) else Silence() for rows in latents], seconds)
 
-    def _write(self, prompts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    def _write(self, prompts: Sequence[Sequence[int]], draws: Sequence[torch.Generator]) -> list[torch.Tensor]:
         sender = self.source.sender
         ids, mask = left_pad(prompts, sender.tokenizer.pad_token_id, sender.lm.device)
         state = KVState.empty(len(prompts), sender.lm.device)
@@ -69,7 +69,7 @@ class FirstLatents:
         running = torch.ones(len(prompts), dtype=torch.bool, device=sender.lm.device)
         steps, kept = [latest], []
         for left in reversed(range(min(self.num_latents, sender.sampling.max_new_tokens))):
-            tokens = choose(token_logits(sender.lm, latest), sender.sampling, self.source.generator)
+            tokens = choose(token_logits(sender.lm, latest), sender.sampling, draws)
             running = running & (tokens != sender.end_id)  # the state that predicts the end is not part of a message
             kept.append(running)
             if left == 0 or not bool(running.any()):

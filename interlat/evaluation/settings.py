@@ -9,7 +9,7 @@ from interlat.data.reasoning.benchmarks import BenchmarkName
 from interlat.errors import InvalidSetting
 from interlat.evaluation.conditions import Condition, MessageKind, parse_conditions
 
-PROTOCOL_VERSION = 1  # rises when the same games and weights may get other numbers; see the CHANGELOG
+PROTOCOL_VERSION = 2  # rises when the same games and weights may get other numbers; see the CHANGELOG
 
 
 @dataclass(frozen=True)

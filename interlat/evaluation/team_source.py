@@ -12,7 +12,7 @@ from interlat.agents.team_folder import load_team
 from interlat.agents.team_settings import team_settings
 from interlat.agents.team_text import write_texts
 from interlat.evaluation.conditions import Condition
-from interlat.evaluation.message_source import MessageSource, SenderView, Timed
+from interlat.evaluation.message_source import MessageSource, SenderView, Timed, draws_of
 from interlat.messages import LatentMessage, Silence, TextMessage
 from interlat.models.decoding import Sampling
 
@@ -49,14 +49,13 @@ class TeamTextSource:
     """
 
     def __init__(self, team: Team, sampling: Sampling, seed: int = 0) -> None:
-        self.team, self.sampling = team, sampling
-        self.generator = torch.Generator(team.device).manual_seed(seed)
+        self.team, self.sampling, self.seed = team, sampling, seed
 
     def make(self, views: Sequence[SenderView]) -> Timed:
         """One text a game; silence where nobody the actor hears wrote anything."""
         start = time.perf_counter()
         openings, houses = [view.opening for view in views], [view.house for view in views]
-        texts = write_texts(self.team, openings, houses, self.sampling, self.generator)
+        texts = write_texts(self.team, openings, houses, self.sampling, draws_of(views, self.seed, "plan"))
         seconds = (time.perf_counter() - start) / len(views)
         return Timed([TextMessage(text) if text else Silence() for text in texts], seconds)
 

@@ -136,6 +136,16 @@ def test_every_part_of_a_large_model_counts(foreign: Path, tmp_path: Path):
     assert len(seen) == 3
 
 
+def test_weights_in_the_older_format_count_where_there_are_no_others(tmp_path: Path):
+    def known_by(*files: tuple[str, bytes]) -> str:
+        for name, content in files:
+            (tmp_path / name).write_bytes(content)
+        return weights_fingerprint(str(tmp_path))
+
+    assert known_by(("pytorch_model.bin", b"a")) != known_by(("pytorch_model.bin", b"b"))
+    assert known_by(("model.safetensors", b"c")) == known_by(("training_args.bin", b"d"))
+
+
 def test_a_run_finds_the_sender_it_was_trained_on_or_says_so(foreign: Path, tmp_path: Path):
     shutil.copytree(foreign, tmp_path / "sender")
     settings = SenderSettings(str(tmp_path / "sender"), sampling=Sampling(max_new_tokens=7))

@@ -9,7 +9,7 @@ from interlat.agents.team_prompts import member_text
 from interlat.agents.team_settings import Member, TeamSettings
 from interlat.agents.team_text import write_texts
 from interlat.models.chat import encode
-from interlat.models.decoding import Sampling
+from interlat.models.decoding import Sampling, keyed_generators
 
 RECORDS = task_records(3)
 GREEDY = Sampling(max_new_tokens=6)
@@ -69,3 +69,14 @@ def test_sampling_follows_its_generator(team: Team):
         write_texts(team, openings, houses, sampling, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
     )
     assert one == same != other
+
+
+def test_a_generator_a_row_draws_as_its_row_alone(team: Team):
+    openings, houses = [record.opening for record in RECORDS], [record.house for record in RECORDS]
+    sampling = Sampling(temperature=1.5, max_new_tokens=6)
+    together = write_texts(team, openings, houses, sampling, keyed_generators(openings))
+    alone = [
+        write_texts(team, [opening], [house], sampling, keyed_generators([opening]))
+        for opening, house in zip(openings, houses, strict=True)
+    ]
+    assert together == [text for texts in alone for text in texts]

@@ -12,6 +12,7 @@ from interlat.agents.sender import Plan, ReasoningAgent
 from interlat.data.collect import Collection, collect
 from interlat.data.latent_store import LatentStore, LatentStoreWriter
 from interlat.data.plan_writer import write_plan
+from interlat.models.decoding import Generators
 
 TASKS = task_records(7)
 PROVENANCE = {"sender": "tiny", "width": 32}
@@ -26,7 +27,7 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sender, name)
 
-    def write(self, prompts: Sequence[Sequence[int]], generator: torch.Generator | None = None) -> list[Plan]:
+    def write(self, prompts: Sequence[Sequence[int]], generator: Generators | None = None) -> list[Plan]:
         if self.left == 0:
             raise KeyboardInterrupt
         self.left -= 1
@@ -54,6 +55,15 @@ def test_every_task_gets_a_message(sender: ReasoningAgent, tmp_path: Path):
     for message in store:
         assert message.latents.shape == (len(message.plan_ids), 32)
         assert message.plan == sender.tokenizer.decode(message.plan_ids, skip_special_tokens=True)
+
+
+def test_batches_store_what_one_by_one_does(sender: ReasoningAgent, tmp_path: Path):
+    for size in (1, 3, 7):
+        _collected(sender, tmp_path / str(size), batch_size=size)
+    alone, *batched = (_content(tmp_path / str(size)) for size in (1, 3, 7))
+    assert len({plan for plan, *_ in alone.values()}) == len(TASKS)
+    for stored in batched:
+        assert {name: ids for name, (_, ids, _) in stored.items()} == {name: ids for name, (_, ids, _) in alone.items()}
 
 
 @pytest.mark.parametrize("batches", [1, 2])

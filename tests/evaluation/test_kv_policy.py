@@ -68,6 +68,17 @@ def test_a_batch_plays_as_its_games_alone(actor, control):
     assert float((together[0, 0][1] - together[2, 0][1]).abs().max()) > 1e-3
 
 
+def test_sampled_answers_of_a_batch_are_those_of_its_games_alone(actor):
+    def drawn(slots: list[int], seed: int = 0) -> dict[tuple[int, int], str]:
+        policy = ActorPolicy(actor, SilentSource(), GAMES, Sampling(temperature=3.0, max_new_tokens=4), seed)
+        return {key: decision.text for key, (decision, _) in _turns(policy, slots).items()}
+
+    together = drawn([0, 1, 2, 3])
+    assert len(set(together.values())) > 4
+    assert together == {key: text for slot in range(4) for key, text in drawn([slot]).items()}
+    assert together != drawn([0, 1, 2, 3], seed=1)
+
+
 def test_each_agent_pays_for_what_it_did(actor):
     """Game 1 ends after two turns, game 2 after five; the actor reads its prompt once and one observation a turn but the first."""
     policy = _policy(actor)

@@ -1,6 +1,7 @@
 """Where messages come from: whose they are, what of them is kept, and that controls draw anew for each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from interlat.errors import InvalidSetting
 from interlat.evaluation.message_source import (
     ControlledSource,
     CrossTaskSource,
+    MessageSource,
     SenderSource,
     SenderView,
     SilentSource,
@@ -67,16 +69,37 @@ def test_cross_task_hands_over_the_other_games_messages():
 
 
 def test_a_control_draws_anew_for_every_message():
-    """Two games with the same message, in one batch and in the next: four different draws, which repeat with the seed."""
-    same = [VIEWS[1], VIEWS[1]]
-    runs = []
-    for seed in (0, 0, 1):
-        source = ControlledSource(Numbers(), white_noise, seed)
-        made = [*source.make(same).messages, *source.make(same).messages]
-        runs.append(torch.stack([message.latents for message in made]))
+    """Four games with the same message: four different draws, which repeat with the seed."""
+    same = [replace(VIEWS[1], game_id=name) for name in "abcd"]
+    runs = [
+        torch.stack([of.latents for of in ControlledSource(Numbers(), white_noise, seed).make(same).messages])
+        for seed in (0, 0, 1)
+    ]
     assert len({tuple(latents.flatten().tolist()) for latents in runs[0]}) == 4
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("kind", ["latent", "text", "control"])
+def test_what_is_drawn_for_a_game_depends_on_no_other(kind: str):
+    """All at once, one by one from one source, and the last two alone, as after a kill: the same sampled plans and controls."""
+
+    def source() -> MessageSource:
+        if kind == "control":
+            return ControlledSource(Numbers(), white_noise, 3)
+        drawing = ReasoningAgent(foreign_lm(foreign_tokenizer()), foreign_tokenizer(), Sampling(3.0, max_new_tokens=5))
+        return SenderSource(drawing, kind, seed=3)
+
+    def sent(source: MessageSource, views: Sequence[SenderView]) -> list[str | list[float]]:
+        made = source.make(views).messages
+        return [of.text if isinstance(of, TextMessage) else of.latents.flatten().tolist() for of in made]
+
+    together, one_by_one = sent(source(), VIEWS), source()
+    assert len(set(map(str, together))) == 4
+    alone = [each for view in VIEWS for each in sent(one_by_one, [view])]
+    resumed = sent(source(), VIEWS[2:])
+    for whole, parts in ((together, alone), (together[2:], resumed)):
+        assert whole == (parts if kind == "text" else [pytest.approx(part, rel=1e-4, abs=1e-5) for part in parts])
 
 
 def test_a_control_changes_what_is_sent_and_not_how_long_it_took():

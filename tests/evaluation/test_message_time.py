@@ -89,7 +89,7 @@ def test_first_latents_are_those_of_the_whole_plan(model, keep):
     """Whether plans are shorter or longer than K: the first one's fifth token is made the end mark, others go on."""
     whole_source, source = _source(model, 1.0, seed=3), _source(model, 1.0, seed=3)
     prompts = [source.sender.prompt_ids(view.opening, view.house) for view in VIEWS]
-    plans = source.sender.write(prompts, torch.Generator().manual_seed(3))
+    plans = source.sender.write(prompts, source.draws(VIEWS))
     whole_source.sender.end_id = source.sender.end_id = plans[0].ids[4]
     whole = _rows(whole_source, VIEWS)
     assert len({len(rows) for rows in whole}) > 1

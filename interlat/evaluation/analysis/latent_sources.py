@@ -18,6 +18,7 @@ from interlat.evaluation.analysis.parallelism import PERCENTILES, Parallelism, s
 from interlat.evaluation.analysis.progress import Shown, batches, silently
 from interlat.evaluation.analysis.run import TrainedCompressor, TrainedRun, compress
 from interlat.evaluation.analysis.tasks import Task
+from interlat.evaluation.message_source import draws_of
 from interlat.models.backbone import causal_lm, embed_tokens
 from interlat.models.vocabulary import fingerprint
 
@@ -105,9 +106,11 @@ def _writing(
 ) -> LatentSource:
     sampling = replace(run.sender.sampling, max_new_tokens=max_steps)
     agent = ReasoningAgent(causal_lm(backbone.lm), backbone.tokenizer, sampling)
-    generator = torch.Generator(backbone.device).manual_seed(BRIDGE_SEED)
     messages: list[Tensor] = []
     for some in shown(batches(tasks, batch_size), "writing plans"):
         prompts = [agent.prompt_ids(task.record.opening, run.house(task)) for task in some]
-        messages += [plan.latents.cpu() for plan in agent.write(prompts, generator)]
+        messages += [
+            plan.latents.cpu()
+            for plan in agent.write(prompts, draws_of([run.view(task) for task in some], BRIDGE_SEED, "plan"))
+        ]
     return LatentSource("backbone", agent.lm, messages)

@@ -18,6 +18,7 @@ from interlat.data.plan_writer import write_plan
 from interlat.errors import CheckpointMismatch
 from interlat.evaluation.analysis.progress import Shown, batches, silently
 from interlat.evaluation.analysis.tasks import Task
+from interlat.evaluation.message_source import SenderView, draws_of
 from interlat.models.chat import encode
 from interlat.models.vocabulary import fingerprint
 
@@ -57,6 +58,10 @@ class TrainedRun:
         """What the sender sees of a game beside its opening."""
         return task.record.house if self.sent_by["view"] == "house" else None
 
+    def view(self, task: Task) -> SenderView:
+        """All that the sender sees of a game, as in an evaluation."""
+        return SenderView(task.record.opening, self.house(task), task.record.game_id)
+
 
 def open_run(folders: Sequence[Path], dtype: str | None = None) -> TrainedRun:
     """Load the actor of the first folder, its sender, and the compressor of every folder of stage 2.
@@ -92,7 +97,7 @@ def open_run(folders: Sequence[Path], dtype: str | None = None) -> TrainedRun:
 def send_plans(
     run: TrainedRun, tasks: Sequence[Task], batch_size: int, seed: int, shown: Shown = silently
 ) -> list[Plan]:
-    """The plan and full message of every task, on the CPU; as ``interlat-eval`` makes them with the same batches and seed.
+    """The plan and full message of every task, on the CPU; as ``interlat-eval`` makes them with the same seed.
 
     Args:
         run: whose sender writes.
@@ -101,7 +106,6 @@ def send_plans(
         seed: of sampling.
         shown: shows how far it is.
     """
-    generator = torch.Generator(run.sender.lm.device).manual_seed(seed)
     plans: list[Plan] = []
     for some in shown(batches(tasks, batch_size), "writing plans"):
         prompts = [run.sender.prompt_ids(task.record.opening, run.house(task)) for task in some]
@@ -109,7 +113,7 @@ def send_plans(
             written = [write_plan(task.record.walkthrough, run.sent_by["view"], task.record.game_id) for task in some]
             made = run.sender.read(prompts, [run.sender.encode(text) for text in written])
         else:
-            made = run.sender.write(prompts, generator)
+            made = run.sender.write(prompts, draws_of([run.view(task) for task in some], seed, "plan"))
         plans += [replace(plan, latents=plan.latents.cpu()) for plan in made]
     return plans
 

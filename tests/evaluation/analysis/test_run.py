@@ -11,7 +11,7 @@ from alfworld_env import household_games
 from interlat.errors import CheckpointMismatch
 from interlat.evaluation.analysis.run import adapt, compress, open_run, pooled, representations, send_plans
 from interlat.evaluation.analysis.tasks import tasks_of
-from interlat.evaluation.message_source import CompressorSource, SenderSource, SenderView
+from interlat.evaluation.message_source import CompressorSource, SenderSource
 
 
 def test_actor_and_compressors_of_several_folders(runs: Path):
@@ -29,8 +29,8 @@ def test_compressors_of_one_length_are_told_apart_by_folder(runs: Path):
 def test_messages_are_those_that_evaluation_sends(runs: Path):
     run = open_run([runs / "stage2"])
     tasks = tasks_of(household_games("unseen", 3), seed=0)
-    views = [SenderView(task.record.opening, task.record.house) for task in tasks]
-    plans = send_plans(run, tasks, 3, seed=0)
+    views = [run.view(task) for task in tasks]
+    plans = send_plans(run, tasks, 2, seed=0)
     for plan, message in zip(plans, SenderSource(run.sender, "latent").make(views).messages, strict=True):
         torch.testing.assert_close(plan.latents, message.latents)
     compressor = run.compressors[0].compressor

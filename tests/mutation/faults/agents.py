@@ -119,7 +119,7 @@ FAULTS = [
     Mutant(
         "every message is controlled by the same draws",
         SOURCE,
-        "self.control(message.latents.cpu(), self.generator)",
+        "self.control(message.latents.cpu(), draws)",
         "self.control(message.latents.cpu(), torch.Generator().manual_seed(0))",
         "tests/evaluation/test_message_source.py::test_a_control_draws_anew_for_every_message",
     ),
