@@ -18,6 +18,8 @@ TABLE_RECIPES := recipes
 TABLE_ENV := household
 TABLE_LENGTHS := 16 8 4 2 1
 TABLE_TERM_LENGTH := 8
+TABLE_KEYLESS_LENGTHS := 4 2 1
+TABLE_KEYLESS_TERM := no-keyword
 TABLE_CROSS_FAMILY := recipes/cross-family/stage1.yaml
 TABLE_RECEIVER := $(RUNS)/household-qwen2/stage.json
 TABLE_DESCRIPTION := recipes/tables/household.yaml
@@ -27,6 +29,8 @@ TABLE_RECIPES := recipes/$(FAMILY)
 TABLE_ENV := alfworld
 TABLE_LENGTHS := 128 64 32 16 8 4 2 1
 TABLE_TERM_LENGTH := 128
+TABLE_KEYLESS_LENGTHS :=
+TABLE_KEYLESS_TERM :=
 TABLE_CROSS_FAMILY := $(if $(filter llama%,$(FAMILY)),recipes/$(FAMILY)/stage1.yaml -c recipes/overlays/from-qwen2.5-7b.yaml)
 TABLE_RECEIVER :=
 TABLE_DESCRIPTION := recipes/tables/published.yaml
@@ -34,7 +38,7 @@ EVAL_ARGS ?=
 endif
 
 TABLE_ABLATIONS := no-curriculum no-separation no-alignment no-adapter cot no-cot
-TABLE_TERMS := no-task no-preference no-geometry
+TABLE_TERMS := no-task no-preference no-geometry $(TABLE_KEYLESS_TERM)
 TABLE_SPLITS := unseen seen
 TABLE_STEPS ?= 20
 TABLE_CONTROLS := cross-task cov-noise-0.5 cov-noise-1.0 white-noise cov-gauss-0mu cov-gauss-mu random-rot permute zero
@@ -72,6 +76,7 @@ define table_seed
 $(call table_variant,$(1),stage1,$(STAGE1),,$(STAGE1_CONDITIONS))
 $(foreach variant,$(TABLE_ABLATIONS),$(call table_variant,$(1),$(variant),$(STAGE1) -c recipes/overlays/$(variant).yaml,$(TABLES)/seed-$(1)/stage1/stage.json,$(call conditions_of,$(variant))))
 $(foreach length,$(TABLE_LENGTHS),$(call table_variant,$(1),K$(length),$(STAGE2) $(of_stage1) --model.init_args.compressor.num_latents $(length),$(TABLES)/seed-$(1)/stage1/stage.json,latent:$(length)))
+$(foreach length,$(TABLE_KEYLESS_LENGTHS),$(call table_variant,$(1),K$(length)-no-keyword,$(STAGE2) -c recipes/overlays/no-keyword.yaml $(of_stage1) --model.init_args.compressor.num_latents $(length),$(TABLES)/seed-$(1)/stage1/stage.json,latent:$(length)))
 $(foreach term,$(TABLE_TERMS),$(call table_variant,$(1),$(term),$(STAGE2) -c recipes/overlays/$(term).yaml $(of_stage1) --model.init_args.compressor.num_latents $(TABLE_TERM_LENGTH),$(TABLES)/seed-$(1)/stage1/stage.json,latent:$(TABLE_TERM_LENGTH)))
 $(if $(TABLE_CROSS_FAMILY),$(call table_variant,$(1),cross-family,-c $(TABLE_CROSS_FAMILY),$(TABLES)/seed-$(1)/stage1/stage.json $(TABLE_RECEIVER),latent))
 endef

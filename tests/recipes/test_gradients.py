@@ -32,6 +32,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         shutil.copytree(PROJECT / "recipes", folder / "recipes")
         base = folder / "recipes" / "split" / "three.yaml"
         base.write_text(base.read_text().replace("hidden_size: 128, num_layers: 4", "hidden_size: 16, num_layers: 2"))
+        three = folder / "recipes" / "diffmas" / "three.yaml"
+        small = three.read_text().replace("latent_steps: 10", "latent_steps: 2")
+        three.write_text(small.replace("max_new_tokens: 24", "max_new_tokens: 3"))
         study = folder / "recipes" / "tables" / "gradients.yaml"
         study.write_text(yaml.safe_dump({**yaml.safe_load(study.read_text()), "seeds": [0]}))
         for program, *arguments in commands_of("gradients", **SMALL):

@@ -53,7 +53,9 @@ def _tiny(recipe: Path, folder: Path) -> Path:
     if recipe.parent.name != "qwen2.5-0.5b":
         trainer["precision"], agent["dtype"] = "32-true", "float32"
     settings = (
-        {"compressor": agent} if "compressor" in model else {"actor": {**agent, "sender_dim": 32, "adapter_heads": 8}}
+        {"compressor": {**agent, "num_latents": 8}}
+        if "compressor" in model
+        else {"actor": {**agent, "sender_dim": 32, "adapter_heads": 8}}
     )
     overlay = {
         "trainer": trainer,

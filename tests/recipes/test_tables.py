@@ -20,7 +20,7 @@ SMALL = {
     "TABLES": "checkpoints/tables",
     "FIT_ARGS": "-c recipes/overlays/debug.yaml",
     "TABLE_STEPS": "3",
-    "EVAL_ARGS": "--games 2 --batch-size 2",
+    "EVAL_ARGS": "--games 2 --batch-size 2 --answer-tokens 3",
 }
 
 
@@ -38,6 +38,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["lightning"])
         shutil.copytree(PROJECT / "recipes", folder / "recipes")
+        for recipe in folder.glob("recipes/**/*.yaml"):  # untaught senders never end a plan
+            recipe.write_text(recipe.read_text().replace("max_new_tokens: 64", "max_new_tokens: 8"))
         study = folder / "recipes" / "tables" / "household.yaml"
         study.write_text(yaml.safe_dump({**yaml.safe_load(study.read_text()), "max_steps": 3, "seeds": [0]}))
         stage1 = folder / "recipes" / "cross-family" / "stage1.yaml"
@@ -79,6 +81,9 @@ def test_each_variant_leaves_out_what_it_says(project: Path):
         assert settings(f"K{length}")["compressor"]["num_latents"] == length
     for term in ("task", "preference", "geometry"):
         assert settings(f"no-{term}")["weights"] == {**settings("K8")["weights"], term: 0.0}
+    for variant, length in (("no-keyword", 8), ("K4-no-keyword", 4), ("K2-no-keyword", 2), ("K1-no-keyword", 1)):
+        assert settings(variant)["weights"] == {**settings("K8")["weights"], "keyword": 0.0}
+        assert settings(variant)["compressor"]["num_latents"] == length
     stage = project / "checkpoints" / "tables" / "seed-0" / "cross-family" / "stage.json"
     assert json.loads(stage.read_text())["sender_dim"] == 32
 
