@@ -20,7 +20,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart alfworld tables gradients test check style golden clean
+.PHONY: help setup quickstart alfworld tables gradients test pytest check style golden clean
 
 help:  ## list the jobs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,7 +67,9 @@ $(RUNS)/smollm2/results/results.json: $(RUNS)/smollm2/stage2/stage.json
 include recipes/tables/runs.mk
 include recipes/tables/gradients.mk
 
-test: check  ## check, then run the tests (those without their data or device skip and say why)
+test: check pytest  ## check, then run the tests (those without their data or device skip and say why)
+
+pytest: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY)  ## lint, formatting, spelling, types and layers; changes nothing

@@ -3,6 +3,7 @@
 Knows no part of the library.
 """
 
+import gc
 import importlib.util
 import json
 import os
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for marker in missing.keys() & {mark.name for mark in item.iter_markers()}:
             item.add_marker(pytest.mark.skip(reason=missing[marker]))
+
+
+def pytest_collection_finish() -> None:
+    # Whoever collects garbage from here on need not go through all of torch and transformers each time.
+    gc.collect()
+    gc.freeze()
 
 
 def _what_is_missing() -> dict[str, str | None]:

@@ -7,6 +7,7 @@ that has them imported is forked instead (``multiprocessing``'s forkserver), bef
 import gc
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ def run(mutant: Mutant | None, tests: Sequence[str], folder: Path) -> Outcome:
     if process.is_alive():
         process.kill()
         process.join()
+    shutil.rmtree(copy)
     output = (folder / "output.txt").read_text() if (folder / "output.txt").exists() else ""
     if not (folder / "outcome.json").exists():
         return Outcome(
