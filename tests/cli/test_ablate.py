@@ -14,7 +14,20 @@ from interlat.cli import ablate, lightning, report
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 LENGTHS = "full,50%,8,4,0"
-PLAY = ["--env", "household", "--games", "3", "--max-steps", "4", "--batch-size", "3", "--answer-tokens", "3", "--repeats", "2"]
+PLAY = [
+    "--env",
+    "household",
+    "--games",
+    "3",
+    "--max-steps",
+    "4",
+    "--batch-size",
+    "3",
+    "--answer-tokens",
+    "3",
+    "--repeats",
+    "2",
+]
 STUDY = """
 env: household
 max_steps: 4
