@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from peft import PeftModel
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from transformers import PreTrainedModel
 
 
@@ -46,12 +47,14 @@ def last_layer_states(
     """Last-layer states (after the final norm) of whole sequences, padded on either side; anything may stand at padding.
 
     Rows padded on the right need no mask: causal attention never reaches their padding, and without a mask it costs half.
-    On a CPU, where padding costs what tokens cost, such rows are computed with others of their length.
+    On a CPU, where padding costs what tokens cost, such rows are computed with others of their length. Not where processes share the
+    model's weights: each has to make as many calls as the others.
     """
     if not _padded_on_the_right(mask):
         return _states_under_mask(model, embeddings, mask)
     lengths = mask.sum(dim=1)
-    groups = groups_by_length(lengths.tolist()) if mask.device.type == "cpu" else [list(range(len(mask)))]
+    alone = mask.device.type == "cpu" and not _is_sharded(model)
+    groups = groups_by_length(lengths.tolist()) if alone else [list(range(len(mask)))]
     if len(groups) == 1:
         return _causal_states(model, embeddings)
     states = []
@@ -85,6 +88,10 @@ def groups_by_length(lengths: Sequence[int], call_cost: int = 200) -> list[list[
         groups.append(order[start:end])
         end = start
     return groups
+
+
+def _is_sharded(model: PreTrainedModel | PeftModel) -> bool:
+    return any(isinstance(module, FSDPModule) for module in decoder(model).modules())
 
 
 def _padded_on_the_right(mask: Bool[Tensor, "batch tokens"]) -> bool:

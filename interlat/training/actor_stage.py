@@ -29,6 +29,7 @@ from interlat.training.callbacks import write_stage_file
 from interlat.training.fitted_starts import predicted_embeddings
 from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
+from interlat.training.sharding import shard
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class ActorStage(Stage):
         schedule: of the learning rate after the warm-up.
         seed: of the adapter's weights, dropout, rates and negatives.
     """
+
+    shards = True
 
     def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
         self,
@@ -82,6 +85,16 @@ class ActorStage(Stage):
                 )
             if self.settings.adapter_start == "fitted":
                 self._fit_adapter(self.actor, store)
+            self._require_as_many_passes()
+            shard(self, [self.actor.lm])
+
+    def _require_as_many_passes(self) -> None:
+        silence = self.trainer.datamodule.silence_share  # type: ignore[attr-defined]
+        if self.device_mesh is not None and self.weights.mismatched_gradient and 0 < silence < 1:
+            raise InvalidSetting(
+                "mismatched_gradient: true gives a batch with messages one pass with a gradient more than a batch of silence, and sharded "
+                f"processes wait for each other's; got silence_share {silence}: set it to 0 or 1, or leave mismatched_gradient out"
+            )
 
     def _fit_adapter(self, actor: Actor, store: LatentStore) -> None:
         if not isinstance(actor.adapter, CommunicationAdapter):
@@ -137,6 +150,8 @@ class ActorStage(Stage):
         if self.weights.margin:
             terms["loss_margin"] = none
         if not batch.num_messages:
+            if self.trainer.world_size > 1:  # a gradient of zero: other processes wait for one of every parameter
+                terms["loss_task"] = terms["loss_task"] + 0.0 * sum(p.sum() for p in actor.adapter.parameters())
             return terms
         heard = matched.logits[matched.rows < batch.num_messages][None]
         everywhere = torch.ones(heard.shape[:2], dtype=torch.bool, device=heard.device)
@@ -181,10 +196,11 @@ class ActorStage(Stage):
                 mismatched = read_messages(actor, rows, others)
                 values["loss_mismatched"] = _cross_entropy(mismatched)
                 values["js"] = js_divergence(matched.logits, mismatched.logits).mean()
-            self.log_dict({f"val/{name}": value for name, value in values.items()}, batch_size=count, prog_bar=True)
+            held_out = {f"val/{name}": value for name, value in values.items()}
+            self.log_dict(held_out, batch_size=count, prog_bar=True, sync_dist=True)
         if count < len(batch.segments):
             silent = _cross_entropy(read_messages(actor, batch.segments[count:], []))
-            self.log("val/loss_silent", silent, batch_size=len(batch.segments) - count)
+            self.log("val/loss_silent", silent, batch_size=len(batch.segments) - count, sync_dist=True)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Log gradient norms before clipping, the adapter's and the language model's apart."""

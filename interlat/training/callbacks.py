@@ -16,6 +16,7 @@ from interlat.errors import CheckpointMismatch
 from interlat.exclusive import exclusive
 from interlat.training.curves import draw_curves
 from interlat.training.optimization import Stage
+from interlat.training.sharding import gathered
 
 STAGE_FILE = "stage.json"  # written last, so that a folder that has it is complete
 
@@ -51,11 +52,13 @@ class RunFolder(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Export, unless training was stopped before its end."""
-        if trainer.is_global_zero and not trainer.interrupted and isinstance(pl_module, Stage):
-            export_run(pl_module, self.path)
-            for logger in trainer.loggers:
-                logger.save()  # rows still in memory
-            draw_curves(self.path, self.path / "curves.png")
+        if not trainer.interrupted and isinstance(pl_module, Stage):
+            with gathered(pl_module, keep=trainer.is_global_zero):
+                if trainer.is_global_zero:
+                    export_run(pl_module, self.path)
+                    for logger in trainer.loggers:
+                        logger.save()  # rows still in memory
+                    draw_curves(self.path, self.path / "curves.png")
         self._held.close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

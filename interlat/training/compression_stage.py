@@ -27,6 +27,7 @@ from interlat.training.callbacks import write_stage_file
 from interlat.training.fitted_starts import predicted_embeddings, require_same_vocabulary
 from interlat.training.optimization import Schedule, Stage, gradient_norm
 from interlat.training.passes import read_messages
+from interlat.training.sharding import shard
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class CompressionStage(Stage):
         schedule: of the learning rate after the warm-up.
         seed: of the bridge's weights and dropout.
     """
+
+    shards = True
 
     def __init__(  # noqa: PLR0913 - a recipe's settings, flat by LightningCLI's convention
         self,
@@ -114,6 +117,7 @@ class CompressionStage(Stage):
         if self.weights.keyword:
             require_same_vocabulary(data.store, self.compressor.tokenizer, "weights.keyword above 0")
             self.keywords = Keywords(plan.plan_ids for plan in data.store)
+        shard(self, [self.compressor.lm, self.actor.lm])
 
     def _fit_bridge(self, compressor: Compressor, store: LatentStore) -> None:
         messages, embeddings = predicted_embeddings(store, compressor.lm, compressor.tokenizer, "compressor.bridge")
@@ -150,8 +154,9 @@ class CompressionStage(Stage):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """The same terms on held-out games, beside the actor's cross-entropy on full messages and in silence."""
         terms = self._terms(batch)
-        self.log("val/loss", terms["loss_task"], prog_bar=True, batch_size=len(batch.records))
-        self.log_dict({f"val/{name}": value for name, value in terms.items()}, batch_size=len(batch.records))
+        size = len(batch.records)
+        self.log("val/loss", terms["loss_task"], prog_bar=True, batch_size=size, sync_dist=True)
+        self.log_dict({f"val/{name}": value for name, value in terms.items()}, batch_size=size, sync_dist=True)
 
     def _terms(self, batch: Batch) -> dict[str, Tensor]:
         assert self.compressor is not None

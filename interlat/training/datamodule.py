@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
 from interlat.agents.sender import SenderSettings
 from interlat.data.batches import Batch, Collator, MessageDataset
@@ -13,7 +13,7 @@ from interlat.data.latent_store import LatentStore
 from interlat.data.trajectories import load_records
 from interlat.errors import InvalidSetting
 from interlat.training.preparation import ensure_latents, ensure_records
-from interlat.training.resumable import ResumableLoader, SeededBatches
+from interlat.training.resumable import ResumableLoader, SeededBatches, dealt_out
 
 
 class TrajectoryDataModule(LightningDataModule):
@@ -76,26 +76,23 @@ class TrajectoryDataModule(LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled batches, the same in every run of the same seed."""
-        trainer = self.trainer
-        assert trainer is not None
-        process = (trainer.global_rank, trainer.world_size)
-        batches = SeededBatches(len(self.train), self.batch_size, self.seed, process=process)
+        batches = SeededBatches(len(self.train), self.batch_size, self.seed, process=self._process())
         return ResumableLoader(self.train, batches, self._collator())
 
     def val_dataloader(self) -> "DataLoader[Any]":
-        """Held-out games; those with a message and those in silence in batches of their own kind."""
-        loud = Subset(self.validation, range(len(self.validation.guided)))
-        quiet = Subset(self.validation, range(len(self.validation.guided), len(self.validation)))
-        batches = [
-            list(range(start, min(start + self.batch_size, end)))
-            for begin, end in ((0, len(loud)), (len(loud), len(loud) + len(quiet)))
-            for start in range(begin, end, self.batch_size)
-        ]
+        """Held-out games; those with a message and those in silence in batches of their own kind, dealt out to all processes."""
+        count = len(self.validation.guided)
+        kinds = (range(count), range(count, len(self.validation)))
+        batches = [batch for kind in kinds for batch in dealt_out(kind, self.batch_size, self._process())]
         return DataLoader(self.validation, batch_sampler=batches, collate_fn=self._collator())
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Leave the batch where it is: the actor moves what it lays out."""
         return batch
+
+    def _process(self) -> tuple[int, int]:
+        assert self.trainer is not None
+        return self.trainer.global_rank, self.trainer.world_size
 
     def _records(self) -> Any:
         return ensure_records(self.games, "train", self.num_games, self.max_explore_steps, self.seed, self.cache)

@@ -1,5 +1,6 @@
 """What the stages share in optimising: a warmed-up schedule, seeds by batch, gradient norms; knows nothing of any loss."""
 
+import logging
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,8 +9,13 @@ from typing import Any, Literal
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+from interlat.training.sharding import let_go, require_sharding
+
+log = logging.getLogger(__name__)
 
 Schedule = Literal["constant", "linear", "cosine"]
 
@@ -37,9 +43,12 @@ def batch_generator(seed: int, number: int) -> torch.Generator:
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """Euclidean norm of the gradients of these parameters; 0 where none has one."""
-    norms = [parameter.grad.detach().norm() for parameter in parameters if parameter.grad is not None]
-    return torch.stack(norms).norm() if norms else torch.zeros(())
+    """Euclidean norm of the gradients of these parameters, whole or in shards; 0 where none has one."""
+    gradients = [parameter.grad.detach() for parameter in parameters if parameter.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    norm = nn.utils.get_total_norm(gradients)
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 class Stage(LightningModule):
@@ -49,11 +58,37 @@ class Stage(LightningModule):
         seed: with the batch's number, seeds everything random in a step.
     """
 
+    shards = False  # whether ``configure_model`` deals the stage out where the trainer's strategy asks for it
+
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.seed = seed
         # Frozen weights come from the backbone's own files; a checkpoint without them is a hundredth of the size.
         self.strict_loading = False
+
+    def setup(self, stage: str) -> None:
+        """Refuse strategies that the stage does not run under.
+
+        Raises:
+            InvalidSetting: if it does not.
+        """
+        require_sharding(self.trainer, self.shards)
+
+    def on_fit_start(self) -> None:
+        """Say so where weights are kept in too few bits to learn."""
+        coarse = {
+            str(each.dtype) for each in self.trained_parameters() if each.dtype in (torch.bfloat16, torch.float16)
+        }
+        if coarse:
+            log.warning(
+                "trained weights are kept in %s: a step of less than 1/256 of a weight is lost to rounding, at a rate of 1e-5 most are; "
+                "set dtype: float32, and trainer.precision: bf16-mixed to compute in half precision",
+                ", ".join(sorted(coarse)),
+            )
+
+    def on_after_backward(self) -> None:
+        """Let go of what a sharded stage has gathered for the batch."""
+        let_go(self)
 
     @property
     def batch_number(self) -> int:

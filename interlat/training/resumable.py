@@ -65,6 +65,24 @@ class SeededBatches(Sampler[list[int]]):
         return [index for part in pools for index in sorted(part, key=self.lengths.__getitem__)]
 
 
+def dealt_out(indices: Sequence[int], batch_size: int, process: tuple[int, int]) -> list[list[int]]:
+    """One process's batches of what is gone through once and in order, as held-out games are.
+
+    All processes have equally many, none of them twice: the rest beyond the last whole round is left out, and where there are fewer
+    indices than processes, everyone takes all. A process alone takes all in any case.
+
+    Args:
+        indices: of the items.
+        batch_size: at most; smaller where there would not be a batch for each process.
+        process: its rank, and how many there are.
+    """
+    rank, num_processes = process
+    size = max(1, min(batch_size, len(indices) // num_processes))
+    batches = [list(indices[start : start + size]) for start in range(0, len(indices), size)]
+    whole = len(indices) // size // num_processes * num_processes
+    return batches if num_processes == 1 or not whole else batches[rank:whole:num_processes]
+
+
 class ResumableLoader(DataLoader[Any]):
     """A DataLoader over seeded batches whose place in the epoch is saved in Lightning's checkpoints.
 

@@ -190,10 +190,15 @@ class TeamStage(Stage):
             for name in self._dispensable():
                 without = read_messages(self.actor, rows, self._messages(self._say(batch, name)))
                 values[f"loss_without_{name}"] = _cross_entropy(without)
-            self.log_dict({f"val/{name}": value for name, value in values.items()}, batch_size=count, prog_bar=True)
+            self.log_dict(
+                {f"val/{name}": value for name, value in values.items()},
+                batch_size=count,
+                prog_bar=True,
+                sync_dist=True,
+            )
         if count < len(batch.segments):
             silent = _cross_entropy(read_messages(self.actor, batch.segments[count:], []))
-            self.log("val/loss_silent", silent, batch_size=len(batch.segments) - count)
+            self.log("val/loss_silent", silent, batch_size=len(batch.segments) - count, sync_dist=True)
 
     def _say(self, batch: Batch, left_out: str | None = None) -> dict[str, Tensor]:
         """Every member's latents for the rows that have a message; nothing where there are none."""

@@ -4,7 +4,9 @@ Recipes run as they stand, in a folder of their own: their relative paths then l
 """
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import torch
 import yaml
 from tiny_agents import save_tiny_lm
 
+from interlat.agents.run_folder import load_actor
 from interlat.cli import collect, lightning
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -129,6 +132,37 @@ def test_both_stages_train_two_steps_and_resume(family: Path, workshop: Path):
         logged = "".join(path.read_text() for path in folder.rglob("metrics.csv"))
         assert "train/loss" in logged
         assert "val/loss" in logged
+
+
+@pytest.mark.parametrize("recipe", TRAINED, ids=_name)
+def test_several_devices_share_the_weights_and_keep_them_in_float32(recipe: Path):
+    content = yaml.safe_load(recipe.read_text())
+    devices = content["trainer"].get("devices", 1)
+    if devices == 1:
+        return
+    sizes = content["trainer"]["strategy"]["init_args"]
+    assert sizes == {"data_parallel_size": devices, "tensor_parallel_size": 1, "save_distributed_checkpoint": False}
+    settings = content["model"]["init_args"]
+    assert settings["compressor" if "compressor" in settings else "actor"]["dtype"] == "float32"
+
+
+def test_a_published_recipe_trains_under_its_own_strategy_in_two_processes(workshop: Path):
+    recipe = RECIPES / "qwen2.5-7b" / "stage1.yaml"
+    overlay = _tiny(recipe, workshop)
+    content = yaml.safe_load(overlay.read_text())
+    content["trainer"] = {"accelerator": "cpu", "devices": 2, "strategy": {"init_args": {"data_parallel_size": 2}}}
+    overlay.write_text(yaml.safe_dump(content))
+    layers = [part for layer in (recipe, DEBUG, overlay) for part in ("-c", str(layer))]
+    command = [str(Path(sys.executable).with_name("lightning")), "fit", *layers]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    folder = _run_folder(recipe)
+    assert json.loads((folder / "stage.json").read_text())["steps"] == 2
+    actor = load_actor(folder)
+    assert actor.lm.dtype == torch.float32
+    assert actor.lm.config.vocab_size == len(actor.tokenizer)
 
 
 def test_the_base_trains_two_steps_and_resumes(workshop: Path):

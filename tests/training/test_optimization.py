@@ -72,3 +72,21 @@ def test_a_checkpoint_holds_what_is_trained_and_nothing_else():
 def test_a_stage_without_an_export_says_so(tmp_path):
     with pytest.raises(TypeError, match="Stage does not say how it is exported"):
         Stage(seed=0).export(tmp_path)
+
+
+@pytest.mark.parametrize(("dtype", "warned"), [(torch.bfloat16, True), (torch.float32, False)])
+def test_weights_of_too_few_bits_are_named(caplog: pytest.LogCaptureFixture, dtype: torch.dtype, warned: bool):
+    stage = Stage(seed=0)
+    stage.weights = nn.Linear(2, 2, dtype=dtype)
+    stage.on_fit_start()
+    assert ("kept in torch.bfloat16" in caplog.text) == warned
+
+
+def test_a_step_of_1e_5_is_lost_to_bfloat16_in_most_weights():
+    weights = torch.randn(100_000, generator=torch.Generator().manual_seed(0)) * 0.02  # as of a language model
+    moved = {
+        dtype: (weights.to(dtype) + 1e-5 != weights.to(dtype)).float().mean()
+        for dtype in (torch.float32, torch.bfloat16)
+    }
+    assert moved[torch.float32] == 1
+    assert moved[torch.bfloat16] < 0.2
