@@ -37,7 +37,8 @@ class ActorSettings:
         identity_adapter: leave the adapter out (the paper's ablation); needs equal widths.
         dtype: of the weights.
         adapter_start: ``random`` as in the paper; ``fitted`` maps each latent to the embedding of the token it predicts, so that
-            training departs from what a plan in text would say (``CommunicationAdapter.fit``).
+            training departs from what a plan in text would say (``CommunicationAdapter.fit``); in another vocabulary, to the mean
+            embedding of the tokens that the predicted token's text is cut into.
     """
 
     backbone: str

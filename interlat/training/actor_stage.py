@@ -26,7 +26,7 @@ from interlat.models.chat import encode
 from interlat.models.vocabulary import fingerprint
 from interlat.training.actor_weights import ActorWeights
 from interlat.training.callbacks import write_stage_file
-from interlat.training.fitted_starts import predicted_embeddings
+from interlat.training.fitted_starts import retold_embeddings
 from interlat.training.optimization import Schedule, Stage, batch_generator, gradient_norm
 from interlat.training.passes import curriculum_messages, mismatched_messages, read_messages
 from interlat.training.sharding import shard
@@ -101,7 +101,7 @@ class ActorStage(Stage):
             raise InvalidSetting(
                 "adapter_start: fitted has no adapter to fit where identity_adapter is true; leave one of them out"
             )
-        messages, embeddings = predicted_embeddings(store, actor.lm, actor.tokenizer, "actor.adapter_start")
+        messages, embeddings = retold_embeddings(store, actor.lm, actor.tokenizer)
         explained = actor.adapter.fit(messages, embeddings)
         log.info("the adapter starts fitted to %d plans and explains %.3f of the variance", len(messages), explained)
 
