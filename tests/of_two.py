@@ -15,7 +15,7 @@ import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.strategies import ModelParallelStrategy
-from tiny_agents import WrittenTasks, quiet_trainer
+from tiny_agents import KillBefore, KilledError, WrittenTasks, quiet_trainer
 
 from interlat.agents.actor import ActorSettings
 from interlat.agents.compressor import CompressorSettings
@@ -25,21 +25,6 @@ from interlat.training.sharding import gathered
 
 STEPS = 3
 FIRST = int(os.environ.get("RANK", "0")) == 0
-
-
-class KilledError(Exception):
-    """What stops a run here."""
-
-
-class KillBefore(Callback):
-    """Stops a run between two steps, in every process."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: object, batch_idx: int) -> None:
-        if trainer.global_step == self.step:
-            raise KilledError
 
 
 def actor(home: Path, **settings: Any) -> ActorStage:

@@ -8,30 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from tiny_agents import fit
+from tiny_agents import KillBefore, KilledError, fit
 
 from interlat.training.resumable import ResumableLoader, SeededBatches
 
 STEPS = 8  # two epochs of four batches
 
 
-class KilledError(Exception):
-    """What stops a run here."""
-
-
 def _every_step(folder: Path) -> ModelCheckpoint:
     return ModelCheckpoint(folder, save_last=True, every_n_train_steps=1)
-
-
-class KillBefore(Callback):
-    """Stops a run between two steps."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: object, batch_idx: int) -> None:
-        if trainer.global_step == self.step:
-            raise KilledError
 
 
 @pytest.fixture(scope="module")
